@@ -110,6 +110,11 @@ def config_cache_folder(environ: Mapping[str, str]) -> str:
     return os.path.join(state_directory(environ), "observed")
 
 
+def help_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder that keeps the help texts of Compose commands, for shell completion."""
+    return os.path.join(state_directory(environ), "help")
+
+
 def wrapper_folders(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the folders for the wrapper of docker, in order of preference.
 

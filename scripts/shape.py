@@ -109,22 +109,22 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 40_970),
-    "modules": (len, 345),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 41_404),
+    "modules": (len, 349),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
-        175,
+        178,
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
-        69,
+        70,
     ),
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),
-    "modules that read os.environ": (mentioning("os.environ"), 24),
+    "modules that read os.environ": (mentioning("os.environ"), 25),
     "of these below the interfaces": (below_interfaces(mentioning("os.environ")), 1),
     "modules that call os.replace": (mentioning("os.replace"), 1),
     "modules that lock files with fcntl": (mentioning("fcntl.flock"), 1),

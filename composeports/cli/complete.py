@@ -40,8 +40,40 @@ def error_codes(ctx: click.Context, parameter: click.Parameter, incomplete: str)
     return found(ctx, parameter, incomplete)
 
 
+def profiles(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the profiles of the Compose files that start with `incomplete`."""
+    from composeports.cli.completion_values import profiles as found  # noqa: PLC0415 - for shells
+
+    return found(ctx, parameter, incomplete)
+
+
+def ports(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the container ports of the service that start with `incomplete`."""
+    from composeports.cli.completion_values import ports as found  # noqa: PLC0415 - for shells
+
+    return found(ctx, parameter, incomplete)
+
+
 def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
     """Return the services that start with `incomplete`."""
     from composeports.cli.completion_values import services as found  # noqa: PLC0415 - for shells
 
     return found(ctx, parameter, incomplete)
+
+
+class ComposeCommand(click.Command):
+    """A command that passes options on to the Compose command of the same name.
+
+    A shell completes Compose's options, too.
+    """
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """Return the options that start with `incomplete`, composeports' own first."""
+        own_items = super().shell_complete(ctx, incomplete)
+        if not incomplete.startswith("-"):
+            return own_items
+        from composeports.cli.completion_values import (  # noqa: PLC0415 - for shells
+            compose_options,
+        )
+
+        return compose_options(ctx, own_items, incomplete)

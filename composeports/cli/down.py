@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.complete import services
+from composeports.cli.complete import ComposeCommand, services
 from composeports.cli.context import adopt_option, inform, open_session, session_option, warn
 from composeports.cli.option_order import check_option_order
 from composeports.cli.output import as_json_option, write_json
@@ -17,7 +17,12 @@ Examples:
 """
 
 
-@click.command("down", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.command(
+    "down",
+    cls=ComposeCommand,
+    epilog=EPILOG,
+    context_settings={"ignore_unknown_options": True},
+)
 @adopt_option
 @session_option
 @as_json_option
@@ -42,7 +47,7 @@ def command(
     Named volumes stay unless -v is given. It also works if the Compose file has changed or is
     gone. It does nothing (exit 0) if no stack was started.
     """
-    check_option_order("down", arguments, has_own_short=False)
+    check_option_order("down", arguments)
     with open_session(options._replace(adopt=adopt), session_id) as session:
         result = down(session, arguments)
     if as_json:

@@ -14,6 +14,7 @@ from composeports.usecases.status import environment
 EPILOG = """\b
 Examples:
   eval "$(composeports env)"
+  composeports env --format fish | source
   composeports env --format dotenv > .env.session
   composeports env -- npm test
   composeports env -- make reset
@@ -31,10 +32,9 @@ Examples:
     "--format",
     "form",
     type=click.Choice(list(FORMATS)),
-    default="export",
-    show_default=True,
-    help="The format: for a shell, an env file, or a program.",
+    help="The format: for a POSIX shell, an env file, fish, or a program.  [default: export]",
 )
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--wrap/--no-wrap",
     default=None,
@@ -47,10 +47,11 @@ Examples:
 @click.pass_obj
 def command(
     options: Options,
-    form: str,
+    form: str | None,
     session_id: str | None,
     argv: tuple[str, ...],
     *,
+    as_json: bool,
     wrap: bool | None,
     verbose: bool,
 ) -> int:
@@ -59,6 +60,8 @@ def command(
     They include COMPOSE_FILE and COMPOSE_ENV_FILES, so that plain `docker compose` in that shell
     uses this session's stack.
     """
+    if as_json and form not in {None, "json"}:
+        raise click.UsageError(f"--json and --format {form} contradict each other")
     with open_session(options, session_id) as session:
         pairs = environment(session)
         if wrap or (wrap is None and (argv or is_on(session.context.environ))):
@@ -73,7 +76,7 @@ def command(
             pairs = (*pairs, *unwrapped_variables(session.context.environ))
         environ = {**session.environ, **dict(pairs)}
     if not argv:
-        write_line(FORMATS[form](pairs).rstrip("\n"))
+        write_line(FORMATS["json" if as_json else form or "export"](pairs).rstrip("\n"))
         return 0
     if environ.get(PROJECT):
         from composeports.cli.wrapper_options import warn_of_bypasses  # noqa: PLC0415 - not in prompts

@@ -18,7 +18,9 @@ FORMATS = {
     "": "export",
     "--format=export": "export",
     "--format=json": "json",
+    "--json": "json",
     "--format=dotenv": "dotenv",
+    "--format=fish": "fish",
 }
 
 

@@ -6,6 +6,7 @@ import sys
 import click
 
 from composeports.cli.context import inform
+from composeports.cli.help_group import WholeHelpGroup
 from composeports.cli.output import as_json_option, write_json
 from composeports.core.visible_text import visible
 from composeports.usecases.hook import hook as hook_usecase
@@ -23,7 +24,7 @@ anywhere_option = click.option(
 )
 
 
-@click.group("hook", epilog=EPILOG, subcommand_metavar="install|uninstall")
+@click.group("hook", cls=WholeHelpGroup, epilog=EPILOG, subcommand_metavar="install|uninstall")
 def command() -> None:
     """Install a post-checkout hook in this repository that leases ports for every new worktree.
 

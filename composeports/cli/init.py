@@ -20,7 +20,7 @@ from composeports.usecases.init.init import (
     work_out,
     write,
 )
-from composeports.usecases.init.policy import LEFT, InitStep
+from composeports.usecases.init.policy import LEFT, InitStep, next_step
 from composeports.usecases.init.skills import install_skills
 from composeports.usecases.options import Options
 
@@ -97,7 +97,8 @@ def command(
     if not as_json and not dry_run:
         if any(step.path == ENVRC and step.is_to_write for step in steps):
             inform(f"next: direnv allow, since {ENVRC} is new to it")
-        inform("next: composeports up")
+        found = inspect_repository(working_directory(), os.environ)
+        inform(f"next: {visible(next_step(found.files, found.below))}")
 
 
 def _plan(options: Options) -> Plan | None:

@@ -1,38 +1,48 @@
 """Options of Compose that belong before the command, but were typed after it."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 import click
 
 # Options before the command; those with a value, then those without. Commands that are passed
 # through have short options of their own, such as `logs -f` and `ps -q`.
-LONG_WITH_VALUE = frozenset({"--file", "--profile", "--env-file", "--project-directory"})
-LONG_OF_PROJECT = frozenset({"--project-name"})
-SHORT_WITH_VALUE, SHORT_OF_PROJECT, FLAGS = frozenset({"-f"}), frozenset({"-p"}), frozenset({"-q"})
+WITH_VALUE = frozenset({"-f", "--file", "--profile", "--env-file", "--project-directory"})
+OF_PROJECT = frozenset({"-p", "--project-name"})
+FLAGS = frozenset({"-q"})
+SHORT = frozenset({"-f", "-p", "-q"})
 # Commands whose words after the service are those of another program.
 RUNNING_PROGRAMS = frozenset({"exec", "run"})
 
 
-def check_option_order(command: str, arguments: Sequence[str], *, has_own_short: bool) -> None:
+def _none() -> frozenset[str]:
+    return frozenset()
+
+
+def check_option_order(
+    command: str, arguments: Sequence[str], *, own_short: Callable[[], frozenset[str]] = _none
+) -> None:
     """Raise UsageError, with the right line, for an option that belongs before the command.
 
-    `has_own_short` means that the command may have short options of the same names.
+    `own_short` returns the command's own short options. It is called only if one of the words may
+    be such an option.
     """
-    short = not has_own_short
-    with_value = LONG_WITH_VALUE | (SHORT_WITH_VALUE if short else frozenset())
-    of_project = LONG_OF_PROJECT | (SHORT_OF_PROJECT if short else frozenset())
-    flags = FLAGS if short else frozenset()
     words = list(takewhile(lambda word: word != "--", arguments))
     if command in RUNNING_PROGRAMS:
         words = list(takewhile(lambda word: word.startswith("-"), words))
+    own = own_short() if SHORT.intersection(words) else frozenset()
+    with_value, of_project, flags = (names - own for names in (WITH_VALUE, OF_PROJECT, FLAGS))
     for index, word in enumerate(words):
-        name, sign, _ = word.partition("=")
+        name, sign, value = word.partition("=")
         if name in of_project:
+            end = index + (1 if sign else 2)
+            session = value or "".join(arguments[index + 1 : end]) or "NAME"
+            rest = (*arguments[:index], *arguments[end:])
+            line = shlex.join(("composeports", "--session", session, command, *rest))
             raise click.UsageError(
                 f"{name} is no option of {command}: composeports names the project itself. To "
-                "choose a session, use --session."
+                f"choose a session, use --session: {line}"
             )
         if name in with_value | flags:
             end = index + (2 if name in with_value and not sign else 1)

@@ -1,11 +1,12 @@
 """Passes the Compose commands that composeports does not define through to Compose."""
 
+import os
 from collections.abc import Sequence
 from itertools import takewhile
 
 import click
 
-from composeports.cli.complete import services
+from composeports.cli.complete import ComposeCommand, services
 from composeports.cli.context import open_session
 from composeports.cli.option_order import check_option_order
 from composeports.host.process import exec_program
@@ -21,19 +22,26 @@ def passing_command(name: str) -> click.Command:
 
     @click.command(
         name,
+        cls=ComposeCommand,
         add_help_option=False,
         context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     )
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=services)
     @click.pass_obj
     def command(options: Options, arguments: tuple[str, ...]) -> int:
-        check_option_order(name, arguments, has_own_short=True)
+        check_option_order(name, arguments, own_short=lambda: _own_short(name))
         with open_session(options) as session:
             if name in PROJECTLESS or _asks_for_help(arguments):
                 return exec_program(("docker", "compose", name, *arguments), session.environ)
             return pass_through(session, name, arguments)
 
     return command
+
+
+def _own_short(name: str) -> frozenset[str]:
+    from composeports.usecases.completion import short_options  # noqa: PLC0415 - rarely needed
+
+    return short_options(os.environ, name)
 
 
 def _asks_for_help(arguments: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from composeports import __version__
-from composeports.cli.complete import files, folders, sessions
+from composeports.cli.complete import files, folders, profiles, sessions
 from composeports.cli.error_report import guarded
 from composeports.usecases.options import Options
 
@@ -86,9 +86,12 @@ HABITS = {
     "open": "url",
     "shell": "exec",
     "sh": "exec",
+    "bash": "exec",
     "destroy": "down",
     "new": "up",
 }
+# A whole line for a habit whose command needs more than its name.
+EXAMPLES = {"exec": "composeports exec SERVICE sh"}
 FLAGS = frozenset({"--compatibility", "-q", "--quiet", "--verbose"})
 TAKES_VALUE = frozenset(
     {"-f", "--file", "--profile", "--env-file", "--project-directory", "--session"}
@@ -135,14 +138,12 @@ class LazyGroup(click.Group):
         if ctx.resilient_parsing:  # shell completion: the command may not be typed yet
             return super().resolve_command(ctx, args)
         if self.get_command(ctx, args[0]) is None:
-            from difflib import get_close_matches  # noqa: PLC0415
+            from composeports.core.close_names import closest_name  # noqa: PLC0415 - a failure
 
-            habit = HABITS.get(args[0])
-            own_matches = [habit] if habit else get_close_matches(args[0], COMMANDS, 1)
-            matches = own_matches or get_close_matches(args[0], sorted(PASSED_THROUGH), 1)
-            suggestion = (
-                f" Did you mean {matches[0]!r}?" if matches else " See `composeports --help`."
-            )
+            meant = HABITS.get(args[0]) or closest_name(args[0], COMMANDS, PASSED_THROUGH)
+            suggestion = f" Did you mean {meant!r}?" if meant else " See `composeports --help`."
+            if meant in EXAMPLES:
+                suggestion += f" For example: {EXAMPLES[meant]}"
             message = f"There is no command {args[0]!r}.{suggestion}"
             raise click.UsageError(message, ctx)
         return super().resolve_command(ctx, args)
@@ -192,7 +193,13 @@ def _no_project_name(ctx: click.Context, _parameter: click.Parameter, value: str
     help="Compose file, as in Compose.",
     shell_complete=files,
 )
-@click.option("--profile", "profiles", multiple=True, help="Profile to switch on, as in Compose.")
+@click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    help="Profile to switch on, as in Compose.",
+    shell_complete=profiles,
+)
 @click.option(
     "--env-file",
     "env_files",

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from composeports.cli.context import inform, warn, working_directory
+from composeports.cli.help_group import WholeHelpGroup
 from composeports.cli.output import as_json_option, write_json, write_line, write_table
 from composeports.core.machine_settings import KEYS
 from composeports.core.visible_text import visible
@@ -33,6 +34,7 @@ def _keys(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> 
 
 @click.group(
     "settings",
+    cls=WholeHelpGroup,
     epilog=EPILOG,
     subcommand_metavar="list|get|set|unset|schema",
     invoke_without_command=True,

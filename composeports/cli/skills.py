@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from composeports.cli.context import inform, warn, working_directory
+from composeports.cli.help_group import WholeHelpGroup
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.core.visible_text import visible
 from composeports.usecases.skills import skills
@@ -22,7 +23,9 @@ Examples:
 """
 
 
-@click.group("skills", epilog=EPILOG, subcommand_metavar="install|check|uninstall")
+@click.group(
+    "skills", cls=WholeHelpGroup, epilog=EPILOG, subcommand_metavar="install|check|uninstall"
+)
 def command() -> None:
     """Install the skills of composeports for coding agents: composeports and validate-feature.
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from composeports.cli.context import inform, warn
+from composeports.cli.help_group import WholeHelpGroup
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.config import Config
 from composeports.core.visible_text import visible
@@ -23,7 +24,7 @@ Examples:
 """
 
 
-@click.group("store", epilog=EPILOG, subcommand_metavar="info|create|migrate")
+@click.group("store", cls=WholeHelpGroup, epilog=EPILOG, subcommand_metavar="info|create|migrate")
 def command() -> None:
     """Show where leases are kept, create a store for many machines, or move leases."""
 

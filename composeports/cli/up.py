@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composeports.cli import early_queries
-from composeports.cli.complete import seeds, services
+from composeports.cli.complete import ComposeCommand, seeds, services
 from composeports.cli.context import adopt_option, open_session, plan_options, session_option
 from composeports.cli.option_order import check_option_order
 from composeports.cli.output import as_json_option
@@ -27,7 +27,12 @@ Examples:
 """
 
 
-@click.command("up", epilog=EPILOG, context_settings={"ignore_unknown_options": True})
+@click.command(
+    "up",
+    cls=ComposeCommand,
+    epilog=EPILOG,
+    context_settings={"ignore_unknown_options": True},
+)
 @click.option("--attach", is_flag=True, help="Stay in the foreground and show the logs.")
 @plan_options
 @click.option(
@@ -90,7 +95,7 @@ def command(
         raise click.UsageError("--no-pause is about --seed-from SESSION")
     if adopt and as_new:
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
-    check_option_order("up", arguments, has_own_short=False)
+    check_option_order("up", arguments)
     is_first = sys.stderr.isatty() and _is_first_here()
     request = UpRequest(
         _without_waiting(arguments) if no_wait else arguments,

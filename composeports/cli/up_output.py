@@ -1,8 +1,11 @@
 """Prints the result of `up`: the table of URLs or one JSON document, warnings and notes."""
 
+from collections.abc import Sequence
+
 from composeports.cli.context import inform, warn
 from composeports.cli.error_report import tell_page
 from composeports.cli.output import prepare_table, write_json, write_table
+from composeports.core.port_keys import port_order
 from composeports.core.service_status import by_service
 from composeports.core.visible_text import visible
 from composeports.usecases.compose_up import UpResult
@@ -90,6 +93,11 @@ def _show(started: UpResult) -> None:
     ]
     title = f"Project {started.plan.project}"
     if rows:
-        write_table(("Service", "Port", "URL", "State"), sorted(rows), title=title)
+        write_table(("Service", "Port", "URL", "State"), sorted(rows, key=_order), title=title)
     elif any(container.is_running for container in started.containers):
         inform(f"{title} is up; it publishes no port")
+
+
+def _order(row: Sequence[str]) -> tuple[str, tuple[str, int, str, int], Sequence[str]]:
+    """Return a sort key for rows: by service, then by the container port as a number."""
+    return row[0], port_order(row[1]), row[2:]

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.complete import services
+from composeports.cli.complete import ports, services
 from composeports.cli.context import open_session, session_option
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.usecases.options import Options
@@ -17,7 +17,7 @@ Examples:
 
 @click.command("url", epilog=EPILOG)
 @click.argument("service", shell_complete=services)
-@click.argument("port", default="")
+@click.argument("port", default="", shell_complete=ports)
 @session_option
 @as_json_option
 @click.pass_obj

@@ -73,13 +73,27 @@ def _dotenv_value(value: str) -> str:
 
 def as_json(pairs: Iterable[Pair]) -> str:
     """Return one JSON object, in the order of the pairs."""
-    import json  # noqa: PLC0415 - the other two formats do not need it
+    import json  # noqa: PLC0415 - the other formats do not need it
 
     return json.dumps(dict(pairs), indent=2)
+
+
+def as_fish(pairs: Iterable[Pair]) -> str:
+    """Return `set -gx NAME 'value'` lines for fish, without a newline at the end."""
+    return "\n".join(f"set -gx {name} {fish_word(value)}" for name, value in pairs)
+
+
+def fish_word(value: str) -> str:
+    """Quote `value` so that fish reads it unchanged.
+
+    Inside of its quotes, only a backslash and a quote are special.
+    """
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 FORMATS: Mapping[str, Callable[[Iterable[Pair]], str]] = {
     "export": as_export,
     "dotenv": as_dotenv,
+    "fish": as_fish,
     "json": as_json,
 }

@@ -26,6 +26,17 @@ class PortKey(NamedTuple):
         return f"{self.target}/{self.protocol}{number}"
 
 
+def port_order(key: str) -> tuple[str, int, str, int]:
+    """Return a sort key for port keys: by service, then by the container port as a number.
+
+    A target that is no number comes first. `key` may lack the service, as in `80/tcp`.
+    """
+    parts = parse_port_key(key)
+    target = int(parts.target) if parts.target.isdecimal() else 0
+    address = int(parts.address) if parts.address.isdecimal() else 1
+    return parts.service, target, parts.protocol, address
+
+
 def port_key(service: str, target: int | str, protocol: str) -> str:
     """Return the key of a port inside the service's containers."""
     return f"{service}:{target}/{protocol}"

@@ -1,8 +1,9 @@
 """Hold the session lock, so that only one command at a time works on a stack."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from composeports.errors import ComposeportsError
 from composeports.host.session_lock_file import (
     LockOwner,
     SessionLock,
@@ -20,7 +21,8 @@ from composeports.usecases.session import Session
 def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
     """Hold the session lock; wait for it as long as another command holds it.
 
-    LockBusyError if a Compose process whose composeports was killed cannot be ended.
+    LockBusyError if a Compose process whose composeports was killed cannot be ended. If the command
+    is refused and the session holds no lease, its new lock file is removed.
 
     Start the session's `queries` only under the lock, because the earlier lock owner may have
     changed the answers.
@@ -30,7 +32,22 @@ def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
         if lock is None:  # the process of a killed command does not end
             raise busy_error(_project(session), _path(session))
         session.store.reread()
-        yield lock
+        try:
+            yield lock
+        except ComposeportsError:
+            _remove_if_unused(session, lock)
+            raise
+
+
+def _remove_if_unused(session: Session, lock: SessionLock) -> None:
+    """Remove the lock file of a refused command whose session holds no lease.
+
+    It stays if an earlier command left it, because the next command completes that one's work.
+    """
+    with suppress(ComposeportsError):
+        record = session.record()
+        if not lock.previous_owner.command and (record is None or not record.held):
+            lock.remove()
 
 
 @contextmanager

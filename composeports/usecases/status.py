@@ -12,7 +12,7 @@ from composeports.core.engine_identity import LOCALHOST, EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.plan.urls import client_url
 from composeports.core.port_drift import drifts_of
-from composeports.core.port_keys import parse_port_key, port_key
+from composeports.core.port_keys import parse_port_key, port_key, port_order
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ObservedService, displaced
 from composeports.core.service_status import HEALTHY, health_of
@@ -86,7 +86,7 @@ def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
     first_keys = {
         parse_port_key(key).target: key for key in sorted(found, key=_preference, reverse=True)
     }
-    port_keys = sorted(first_keys.values(), key=list(found).index)
+    port_keys = sorted(first_keys.values(), key=port_order)
     web_keys = [key for key in port_keys if found[key].startswith("http")]
     choice = port_keys if len(port_keys) == 1 else web_keys
     if len(choice) == 1:
@@ -95,8 +95,8 @@ def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
     if found:
         port_list = ", ".join(key.partition(":")[2] for key in port_keys)
         message = f"{service} publishes several ports: {port_list}"
-        raise UnknownPortError(message, hint=f"say which: composeports url {service} PORT")
-    published_ports = ", ".join(lease.ports) or "none"
+        raise UnknownPortError(message, hint=f"say which: `composeports url {service} PORT`")
+    published_ports = ", ".join(sorted(lease.ports, key=port_order)) or "none"
     message = f"this session's stack publishes no port for {request!r}"
     raise UnknownPortError(message, hint=f"published: {published_ports}", ports=dict(lease.ports))
 

@@ -19,6 +19,7 @@ case "$*" in
   "context "*) name=context ;;
   "system dial-stdio") name=dial ;;
   "buildx "*) name=buildx ;;
+  "compose "*" --help") name=help ;;
   "ps "*State*) name=ps ;;
   "ps "*config_files*) name=labels ;;
   *" config "*--variables*) name=variables ;;

@@ -99,10 +99,19 @@ def _walk(top: str, depth: int, below: str = "") -> Iterator[str]:
     for entry in entries:
         path = os.path.join(below, entry.name)
         if entry.is_dir(follow_symlinks=False):
-            if depth and not entry.name.startswith(".") and entry.name not in SKIPPED:
+            is_skipped = entry.name.startswith(".") or entry.name in SKIPPED
+            if depth and not is_skipped and not _is_linked_worktree(entry.path):
                 yield from _walk(top, depth - 1, path)
         elif LIKE_ONE.fullmatch(entry.name) and ".override." not in entry.name:
             yield path
+
+
+def _is_linked_worktree(path: str) -> bool:
+    """Return True for a worktree inside of this one; its files are another session's."""
+    if not os.path.lexists(os.path.join(path, ".git")):
+        return False
+    checkout = find_checkout(path)
+    return checkout is not None and os.path.basename(os.path.dirname(checkout[1])) == "worktrees"
 
 
 def work_out(found: Repository, wanted: InitOptions) -> list[InitStep]:

@@ -8,6 +8,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from composeports.core.marked_block import BlockMarks, is_broken, with_block
 from composeports.usecases.init.json_edit import has_entry, with_entry
@@ -55,6 +56,30 @@ SETTINGS = """\
 # [subnets]
 # pool = "10.213.0.0/16"            # where subnets come from; the default
 """
+
+
+# The column of the comments in SETTINGS.
+COMMENT_COLUMN = 36
+
+
+def next_step(files: Sequence[str], below: Sequence[str]) -> str:
+    """Return what the user runs next.
+
+    `files` are the Compose files that Compose finds. `below` are those in sub-folders, which it
+    does not find.
+    """
+    if files:
+        return "composeports up"
+    if below:
+        folder = quote(below[0].rpartition("/")[0] or ".")
+        return (
+            f"composeports init --settings, so that `composeports up` finds {below[0]}; or "
+            f"cd {folder} && composeports up"
+        )
+    return (
+        "write a compose.yaml, then composeports up; or composeports init --template, for a stack "
+        "to begin with; or composeports allocate, for ports without a stack"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +133,9 @@ def settings(path: str, before: bytes | None, elsewhere: str, files: Sequence[st
         return InitStep(path, THERE, None, None, f"{elsewhere} has settings")
     names = ", ".join(f'"{_escaped(file)}"' for file in files)
     line = f"files = [{names}]" if files else '# files = ["deploy/compose.yaml"]'
-    line = f"{line:36}# Compose files, relative to this file"
+    comment = "# Compose files, relative to this file"
+    # A long value has its comment on the line before.
+    line = f"{line:36}{comment}" if len(line) < COMMENT_COLUMN else f"{comment}\n{line}"
     return InitStep(path, MADE, None, SETTINGS.format(files=line).encode())
 
 

@@ -1,5 +1,6 @@
 """Completion in real shells on a terminal, and the program's answers to them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,23 @@ LOAD = {
 }
 
 
+HELP = """
+Usage:  docker compose COMMAND [OPTIONS] [SERVICE...]
+
+Options:
+  -f, --follow           Follow log output, to its end
+      --force-recreate   Recreate containers
+      --since string     Show logs since timestamp
+"""
+PROFILES = """case "$*" in *--profiles*) echo debug; echo dev; exit 0 ;; esac"""
+
+
 @pytest.fixture
 def known(shell: Shell, docker: FakeDocker) -> Shell:
     """A shell in a worktree where an `up` has read the services of the Compose file."""
     docker.publish(webserver=8080, database=5432)
+    docker.answer("help", HELP)
+    docker.run_before("config", PROFILES)
     having = shell.using(docker)
     assert having.run("up").code == 0
     return having
@@ -62,6 +76,10 @@ def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, nam
             ("composeports url data", "base"),
             (f"composeports status --session {session[:-3]}", session[-3:]),
             ("compose-down webs", "erver"),
+            ("composeports logs --foll", "ow"),
+            ("composeports up --force-re", "create"),
+            ("composeports url database ", "80"),
+            ("composeports --profile deb", "ug"),
         ):
             terminal.type(begun)
             terminal.says_next(begun[-3:])
@@ -96,7 +114,10 @@ NEXT = [
     ("composeports exec web", ["plain,webserver"]),
     ("composeports exec webserver ", ["file,"]),
     ("composeports hook ", ["plain,install", "plain,uninstall"]),
-    ("composeports env --format ", ["plain,export", "plain,dotenv", "plain,json"]),
+    (
+        "composeports env --format ",
+        ["plain,export", "plain,dotenv", "plain,fish", "plain,json"],
+    ),
     ("composeports completion z", ["plain,zsh"]),
     ("composeports explain no_p", ["plain,no_ports_available"]),
     (
@@ -144,3 +165,51 @@ def test_it_asks_nobody_and_imports_little(known: Shell, docker: FakeDocker) -> 
     assert not imported & {"rich", "psutil", "docker", "fastapi", "mcp", "psycopg"}
     assert docker.calls == calls
     assert len(list((known.state).rglob("*"))) == before
+
+
+COMPOSE_OWN = [
+    ("composeports logs --f", ["plain,--follow", "plain,--force-recreate"]),
+    ("composeports logs -f w", ["plain,webserver"]),
+    ("composeports logs --since ", ["file,"]),
+    ("composeports up --force", ["plain,--force-recreate"]),
+    ("composeports down --fol", ["plain,--follow"]),
+    ("composeports exec webserver --f", []),
+    ("composeports url webserver ", ["plain,80"]),
+    ("composeports url nothing ", []),
+    ("composeports --profile d", ["plain,debug", "plain,dev"]),
+]
+
+
+def test_compose_s_options_ports_and_profiles_are_completed(
+    known: Shell, docker: FakeDocker
+) -> None:
+    for line, expected in COMPOSE_OWN:
+        assert (line, asked(known, line)) == (line, expected)
+    questions = [call for call in docker.calls if call.endswith("--help")]
+    assert len(questions) == 3  # logs, up, down: each is remembered
+    plugin = docker.config / "cli-plugins" / "docker-compose"
+    plugin.write_text(plugin.read_text() + "# newer\n")
+    docker.answer("help", "Options:\n      --fresh   New\n")
+    assert asked(known, "composeports logs --f") == ["plain,--fresh"]
+    assert len(list((known.state / "help").glob("logs-*"))) == 1
+
+
+def test_a_compose_that_does_not_answer_delays_no_shell(known: Shell, docker: FakeDocker) -> None:
+    docker.run_before("help", "exec /bin/sleep 60")
+    begun = time.monotonic()
+    assert asked(known, "composeports ps --f") == []
+    assert time.monotonic() - begun < 20  # the limit is two seconds
+    docker.run_before("help", "echo broken >&2; exit 1")
+    assert asked(known, "composeports top --f") == []
+    assert not list((known.state / "help").glob("*"))
+
+
+def test_a_short_option_that_compose_does_not_know_gets_the_right_line(
+    known: Shell, docker: FakeDocker
+) -> None:
+    refused = known.run("logs", "-q", "webserver")
+    assert refused.code == 2
+    assert "-q belongs before the command: composeports -q logs webserver\n" in refused.err
+    assert known.run("logs", "-f", "webserver").code == 0
+    docker.answer("help", code=1)
+    assert known.run("top", "-q").code == 0  # unknown: Compose decides

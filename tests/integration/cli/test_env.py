@@ -3,6 +3,7 @@
 import json
 import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.harness.repository import git, make_repository
 from tests.harness.waits import wait_until
 from tests.support.fakes import FakeMachine
 from tests.support.machine import Shell, finished
+from tests.support.shells import programs
 
 pytestmark = pytest.mark.integration
 
@@ -285,3 +287,35 @@ def test_a_command_of_the_user_s_gets_the_secrets_as_in_a_shell(shell: Shell) ->
     own = shell.having(COMPOSEPORTS_API_KEYS="key")
     own.run("allocate")
     assert own.run("env", "--", "sh", "-c", "echo $COMPOSEPORTS_API_KEYS").out == "key\n"
+
+
+def test_json_is_short_for_its_format(shell: Shell) -> None:
+    lease_of(shell, WEB_PORT="10004")
+    expected = shell.run("env", "--format", "json").out
+    assert shell.run("env", "--json").out == expected
+    assert shell.having(**LONG_WAY).run("env", "--json").out == expected
+    refused = shell.run("env", "--json", "--format", "dotenv")
+    assert (refused.code, refused.document["error"]["code"]) == (2, "usage")
+
+
+@pytest.mark.parametrize("ways", [{}, LONG_WAY], ids=["short", "long"])
+def test_fish_reads_every_value_unchanged(shell: Shell, ways: dict[str, str]) -> None:
+    lease_of(shell, **{f"V{number}": value for number, value in enumerate(HOSTILE)})
+    shell = shell.having(**ways)
+    expected = json.loads(shell.run("env", "--json").out)
+    lines = shell.cwd / "session.fish"
+    lines.write_text(shell.run("env", "--format", "fish").out)
+    program = programs()["fish"]
+    names = " ".join(expected)
+    script = f"source {lines}; for name in {names}; printf '%s\\0' $name $$name; end"
+    done = subprocess.run(
+        [program["executable"], "--no-config", "-c", script],
+        env={**shell.environ, **program["environment"]},
+        cwd=shell.cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = done.stdout.split("\0")[:-1]
+    assert dict(zip(words[::2], words[1::2], strict=True)) == expected
+    assert not (shell.cwd / "pwned").exists()

@@ -383,3 +383,24 @@ def test_a_stale_link_is_told_with_the_command_that_mends_it(here: Shell) -> Non
     assert here.sh(finding["next_step"]).code == 0
     assert not (here.cwd / ".env").exists()
     assert found(here) == []
+
+
+def test_a_refused_command_leaves_no_lock(here: Shell, docker: FakeDocker) -> None:
+    docker.answer("config", err="broken", code=1)
+    assert here.run("up").code == 78
+    assert list((here.state / "locks").iterdir()) == []
+    docker.publish(web=8080)
+    assert here.run("up").code == 0
+    docker.answer("config", err="broken", code=1)
+    (here.cwd / "compose.yaml").write_text("services: {}")
+    assert here.run("up").code == 78
+    assert len(list((here.state / "locks").iterdir())) == 1  # the lease is still held
+
+
+def test_a_lease_after_a_down_is_no_warning(here: Shell) -> None:
+    assert here.run("up").code == 0
+    assert here.run("down").code == 0
+    assert here.run("allocate").code == 0
+    told = here.run("doctor", "--json").document
+    (finding,) = [entry for entry in told["findings"] if "no containers" in entry["what"]]
+    assert "without" not in finding["why"]

@@ -217,3 +217,33 @@ def test_on_a_terminal_it_asks_and_nothing_is_the_default(here: Shell) -> None:
             assert contents(here.cwd) == before
     added = {".envrc", ".mcp.json", ".codex/config.toml"}
     assert set(contents(here.cwd)) - set(before) == added
+
+
+def test_an_empty_folder_is_told_what_works(shell: Shell, tmp_path: Path) -> None:
+    empty = tmp_path / "nothing"
+    empty.mkdir()
+    told = shell.at(empty).run("init")
+    assert "next: write a compose.yaml, then composeports up; or composeports init --t" in told.err
+    assert shell.at(empty).run("init", "--template").err.endswith("next: composeports up\n")
+
+
+def test_a_file_in_a_sub_folder_is_named_with_two_ways_and_a_nested_worktree_is_not(
+    shell: Shell, tmp_path: Path
+) -> None:
+    top = make_repository(tmp_path / "sub")
+    for path in top.glob("*compose*"):
+        path.unlink()
+    folder = top / "a-long-folder" / "for-the-deployment"
+    folder.mkdir(parents=True)
+    (folder / "compose.yaml").write_text("services: {}\n")
+    git(top, "worktree", "add", "-q", "-b", "nested", "aa/nested")
+    (top / "aa" / "nested" / "compose.yaml").write_text("services: {}\n")
+    here = shell.at(top)
+    told = here.run("init")
+    assert "nested" not in told.out
+    assert "next: composeports init --settings, so that `composeports up` finds a-l" in told.err
+    assert "; or cd a-long-folder/for-the-deployment && composeports up" in told.err
+    assert here.run("init", "--settings").err.endswith("next: composeports up\n")
+    text = (top / "composeports.toml").read_text()
+    assert tomllib.loads(text)["files"] == ["a-long-folder/for-the-deployment/compose.yaml"]
+    assert "]#" not in text

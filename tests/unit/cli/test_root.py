@@ -96,7 +96,11 @@ def test_every_command_explains_itself_with_an_example(
         ("log", "Did you mean 'logs'?"),
         ("list", "Did you mean 'status'?"),
         ("prune", "Did you mean 'gc'?"),
-        ("shell", "Did you mean 'exec'?"),
+        ("shell", "Did you mean 'exec'? For example: composeports exec SERVICE sh"),
+        ("statsu", "Did you mean 'status'?"),
+        ("starts", "Did you mean 'start'?"),
+        ("stpo", "Did you mean 'stop'?"),
+        ("dowm", "Did you mean 'down'?"),
         ("qqqq", "See `composeports --help`."),
     ],
 )
@@ -209,3 +213,9 @@ def test_a_command_s_number_is_the_exit_code(
     command = click.Command("ps", callback=lambda: returned)
     monkeypatch.setattr(root, "get_command", lambda _context, _name: command)
     assert run(["ps"]) == code
+
+
+@pytest.mark.parametrize("name", ["hook", "settings", "skills", "store"])
+def test_the_help_of_a_group_is_not_cut(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert "..." not in capsys.readouterr().out

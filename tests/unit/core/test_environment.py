@@ -17,6 +17,7 @@ from composeports.core.environment import (
     FORMATS,
     as_dotenv,
     as_export,
+    as_fish,
     as_json,
     combined,
     fixed_variables,
@@ -88,7 +89,12 @@ def test_nothing_is_written_for_nothing() -> None:
 
 
 def test_every_format_has_its_name() -> None:
-    assert dict(FORMATS) == {"export": as_export, "dotenv": as_dotenv, "json": as_json}
+    assert dict(FORMATS) == {
+        "export": as_export,
+        "dotenv": as_dotenv,
+        "fish": as_fish,
+        "json": as_json,
+    }
 
 
 # What was written is what is read
@@ -156,3 +162,8 @@ def test_a_shell_that_sources_the_env_file_has_the_values_and_runs_none(
         if not ("`" in value and {"'", "\\"} & set(value)):
             assert read[name] == value
     assert [each.name for each in tmp_path.iterdir()] == ["given"]
+
+
+def test_fish_gets_each_value_in_its_own_quotes() -> None:
+    pairs = (("A", "1"), ("B", "it's \\ $HOME"), ("C", ""))
+    assert as_fish(pairs) == "set -gx A '1'\nset -gx B 'it\\'s \\\\ $HOME'\nset -gx C ''"

@@ -15,6 +15,7 @@ from composeports.usecases.init.policy import (
     envrc,
     json_client,
     new_file,
+    next_step,
     settings,
     toml_client,
 )
@@ -113,6 +114,34 @@ def test_a_json_client_gets_our_key(before: bytes | None, state: str) -> None:
 def test_a_toml_client_gets_our_table(before: bytes | None, state: str, after: str) -> None:
     step = toml_client("config.toml", before, SNIPPET, "mcp_servers")
     assert (step.state, step.after) == (state, after.encode())
+
+
+@pytest.mark.parametrize(
+    ("files", "below", "step"),
+    [
+        (("compose.yaml",), ("a/compose.yaml",), "composeports up"),
+        (
+            (),
+            ("a b/compose.yaml", "z/compose.yaml"),
+            (
+                "composeports init --settings, so that `composeports up` finds a b/compose.yaml; "
+                "or cd 'a b' && composeports up"
+            ),
+        ),
+        (
+            (),
+            (),
+            (
+                "write a compose.yaml, then composeports up; or composeports init --template, for "
+                "a stack to begin with; or composeports allocate, for ports without a stack"
+            ),
+        ),
+    ],
+)
+def test_the_next_step_is_one_that_works(
+    files: tuple[str, ...], below: tuple[str, ...], step: str
+) -> None:
+    assert next_step(files, below) == step
 
 
 def test_a_diff_shows_what_would_be_written() -> None:

@@ -152,8 +152,8 @@ def _of_lease(lease: Lease, stacks: dict[str, EngineStack], facts: Facts) -> Ite
     yield Finding(
         WARNING,
         f"{lease.project} holds a lease for a stack that has no containers",
-        "its containers were removed without `composeports down`, and its ports stay taken until "
-        "the lease expires; `down` gives them back, `up` starts it again",
+        "its ports stay taken until the lease expires; `up` starts the stack, `down` gives the "
+        "ports back",
         _command(lease, "down"),
     )
 
