@@ -56,16 +56,16 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def url(session: Session, service: str, port: str = "") -> str:
+def url(session: Session, service: str, port: str = "", *, command: str = "url") -> str:
     """Return the URL, or host:port, of a service's published port on this session's stack.
 
     `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address). It may be empty
     if the service publishes one port, or one port that speaks HTTP. UnknownPortError if no port or
-    several ports match; it lists the ports that exist.
+    several ports match; it lists the ports that exist, and names `command` in its hint.
     """
     lease = read_lease(session)
     planned_urls = _urls_of(lease, service, port)
-    containers = _containers_of(session, lease)
+    containers = containers_of(session, lease) or ()
     if (
         planned_urls
         and containers
@@ -78,11 +78,15 @@ def url(session: Session, service: str, port: str = "") -> str:
         number = lease.block.port(FIXED_SERVICES.index(service))
         address = f"{in_url(lease.host)}:{number}"
         urls = {service: f"http://{address}" if service != "db" else address}
-    return _only(urls, service, port, lease)
+    return _only(urls, (service, port, command), lease)
 
 
-def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
-    """Return the URL of the one matching container port; prefer TCP and the first address."""
+def _only(found: dict[str, str], request: tuple[str, str, str], lease: Lease) -> str:
+    """Return the URL of the one matching container port; prefer TCP and the first address.
+
+    `request` are service, port and command.
+    """
+    service, port, command = request
     first_keys = {
         parse_port_key(key).target: key for key in sorted(found, key=_preference, reverse=True)
     }
@@ -91,13 +95,13 @@ def _only(found: dict[str, str], service: str, port: str, lease: Lease) -> str:
     choice = port_keys if len(port_keys) == 1 else web_keys
     if len(choice) == 1:
         return found[choice[0]]
-    request = f"{service} {port}".strip()
     if found:
         port_list = ", ".join(key.partition(":")[2] for key in port_keys)
         message = f"{service} publishes several ports: {port_list}"
-        raise UnknownPortError(message, hint=f"say which: `composeports url {service} PORT`")
+        raise UnknownPortError(message, hint=f"say which: `composeports {command} {service} PORT`")
     published_ports = ", ".join(sorted(lease.ports, key=port_order)) or "none"
-    message = f"this session's stack publishes no port for {request!r}"
+    wanted = f"{service} {port}".strip()
+    message = f"this session's stack publishes no port for {wanted!r}"
     raise UnknownPortError(message, hint=f"published: {published_ports}", ports=dict(lease.ports))
 
 
@@ -163,13 +167,13 @@ def _is_port(key: str, service: str, wanted: str) -> bool:
     return parts.service == service and wanted in {"", parts.target, first_address, parts.port}
 
 
-def _containers_of(session: Session, lease: Lease) -> tuple[Container, ...]:
-    """Return the stack's containers; report an engine that does not answer and return none."""
+def containers_of(session: Session, lease: Lease) -> tuple[Container, ...] | None:
+    """Return the stack's containers; None if the engine does not answer, which is reported."""
     try:
         return session.context.engine.containers(lease.project)
     except (EngineError, ComposeMissingError) as error:
         session.context.report(f"{error.message}; whether the stack runs is unknown")
-        return ()
+        return None
 
 
 def _no_container(lease: Lease, service: str, containers: Iterable[Container]) -> UnknownPortError:
