@@ -26,7 +26,7 @@ Examples:
 @session_option
 @as_json_option
 @click.pass_obj
-def command(  # noqa: PLR0913 - click passes each option
+def command(
     options: Options,
     service: str,
     port: str,

@@ -95,7 +95,6 @@ def test_every_command_explains_itself_with_an_example(
         ("upp", "Did you mean 'up'?"),
         ("log", "Did you mean 'logs'?"),
         ("list", "Did you mean 'status'?"),
-        ("prune", "Did you mean 'gc'?"),
         ("shell", "Did you mean 'exec'? For example: composeports exec SERVICE sh"),
         ("statsu", "Did you mean 'status'?"),
         ("starts", "Did you mean 'start'?"),

@@ -18,7 +18,7 @@ URLS = {"web:80/tcp": "http://localhost:10005", "db:5432/tcp": "localhost:10004"
         ("http://localhost:1/\x1b[31m", False),
     ],
 )
-def test_a_browser_opens_urls_alone(address: str, expected: bool) -> None:  # noqa: FBT001
+def test_a_browser_opens_urls_alone(address: str, expected: bool) -> None:
     assert is_web_address(address) is expected
 
 
