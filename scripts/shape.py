@@ -109,8 +109,8 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 41_577),
-    "modules": (len, 354),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 41_626),
+    "modules": (len, 355),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),

@@ -25,6 +25,7 @@ from composeports.host.bug_report import write_bug_log
 from composeports.host.captured_process import GRACE, CapturedRunner
 from composeports.servers.command_limit import Commands
 from composeports.servers.context import open_context, warn
+from composeports.servers.mcp.tool_hints import in_tools
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases.context import Context
 
@@ -33,15 +34,6 @@ Work = Callable[[Context], Mapping[str, Any]]
 Aftermath = Callable[[Context], str]
 # How many of Compose's last lines a failure contains.
 LAST_LINES = 20
-# The command of the CLI -> the tool that does the same.
-TOOLS = {
-    "up": "compose_up",
-    "down": "compose_down",
-    "plan": "compose_plan",
-    "status": "ports_status",
-    "allocate": "allocate_ports",
-    "release": "release_ports",
-}
 # How long to wait for the end of a cancelled call, in seconds.
 STOP_TIMEOUT_SECONDS = GRACE + 5
 # How long sending the message to the client of a cancelled call may take, in seconds.
@@ -101,7 +93,7 @@ class ToolRunner:
             state = "Compose was asked to stop and is still running: call `ports_status` later"
         else:
             state = await anyio.to_thread.run_sync(self._aftermath, aftermath)
-        text = f"the call was cancelled: {_in_tools(state)}"
+        text = f"the call was cancelled: {in_tools(state)}"
         with suppress(OSError, ValueError):
             warn(text)
         with anyio.move_on_after(TELLING):
@@ -287,7 +279,7 @@ def failure(
 ) -> CallToolResult:
     """Return a failure as a tool result with `is_error`, which a model can read and act on."""
     document: dict[str, Any] = {"success": False, "error": code, "message": message}
-    document["hint"] = _in_tools(hint)
+    document["hint"] = in_tools(hint)
     if details:
         document["details"] = dict(details)
     lines = [line for line in output if line]
@@ -296,13 +288,6 @@ def failure(
     result = result_of(document)
     result.is_error = True
     return result
-
-
-def _in_tools(hint: str) -> str:
-    """Replace commands in a hint by the names of tools, because a client may have no shell."""
-    for command, tool in TOOLS.items():
-        hint = hint.replace(f"`composeports {command}`", f"`{tool}`")
-    return hint
 
 
 def _as_json(document: object) -> str:
