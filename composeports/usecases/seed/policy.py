@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from posixpath import basename
 
 from composeports.core.compose_project import Project, Volume
 from composeports.core.engine_resources import EngineVolume
@@ -71,7 +72,8 @@ def find_source(wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandi
     """Return the session that `wanted` names.
 
     Raises UsageError if it names no session, several sessions, or only `own`. The value is tried as
-    a session id, a project name, `main`, a branch of this repository, and a path, in this order.
+    a session id, a project name, `main`, a branch of this repository, a path, the name of a
+    worktree's folder, and a part of such a branch or name, in this order.
     """
     matches = next(filter(None, _readings(wanted, own, known)), [])
     other_sessions = [
@@ -106,6 +108,17 @@ def _readings(
     yield [candidate for candidate in repository_sessions if candidate.branch == text]
     if wanted.path:
         yield _at(wanted, known)
+    else:
+        yield [candidate for candidate in repository_sessions if _folder(candidate) == text]
+        yield [
+            candidate
+            for candidate in repository_sessions
+            if text in candidate.branch or text in _folder(candidate)
+        ]
+
+
+def _folder(candidate: SeedCandidate) -> str:
+    return basename(candidate.lease.place.worktree)
 
 
 def _at(wanted: SeedQuery, known: Sequence[SeedCandidate]) -> list[SeedCandidate]:

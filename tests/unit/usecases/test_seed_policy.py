@@ -72,11 +72,32 @@ def meant(
         (("../shop", "/shop", SHOP), MAIN),
         (("here", "/shop/.worktrees/search/web", f"{SHOP}/worktrees/search"), SEARCH),
         (("../blog", "/blog", "/blog/.git"), OTHER),
+        (("shop",), MAIN),
+        (("sear",), SEARCH),
+        (("trun",), MAIN),
+        (("logi",), LOGIN),
     ],
     ids=lambda case: case[0] if isinstance(case, tuple) else case.lease.project,
 )
 def test_a_session_is_found_by(wanted: tuple[str, ...], found: SeedCandidate) -> None:
     assert meant(*wanted) == found.lease.session_id
+
+
+def test_the_name_of_a_folder_comes_before_a_part_of_a_name() -> None:
+    auth, other = known("/wt/auth", "feature/login"), known("/wt/auth-2", "fix/auth")
+    among = (auth, other, OWN)
+    assert meant("auth", among=among) == auth.lease.session_id
+    assert meant("auth-", among=among) == other.lease.session_id
+    assert meant("feature", among=among) == auth.lease.session_id
+    with pytest.raises(UsageError, match="several"):
+        meant("aut", among=among)
+    with pytest.raises(UsageError, match="no such session is known"):
+        meant("aut", "/plain/aut", among=among)
+
+
+def test_a_part_of_a_name_of_another_repository_names_no_session() -> None:
+    with pytest.raises(UsageError, match="no such session is known"):
+        meant("blog")
 
 
 def test_main_is_a_branch_where_the_main_checkout_has_no_session() -> None:
