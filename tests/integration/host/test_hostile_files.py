@@ -44,6 +44,8 @@ def run(shell: Shell, *arguments: str) -> Done:
 # The reader
 
 
+# A pipe that is opened without O_NONBLOCK hangs.
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("follow", [False, True])
 @pytest.mark.parametrize("make", HOSTILE)
 def test_what_is_no_small_regular_file_is_refused_at_once(
