@@ -12,13 +12,21 @@ from composeports.cli.help_group import WholeHelpGroup
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.core.visible_text import visible
 from composeports.usecases.skills import skills
-from composeports.usecases.skills.policy import CHANGED, CURRENT, FOREIGN, MISSING, STALE
-from composeports.usecases.skills.skills import AGENTS, SkillResult
+from composeports.usecases.skills.policy import (
+    CHANGED,
+    CURRENT,
+    FOREIGN,
+    MISSING,
+    STALE,
+    is_skill_name,
+)
+from composeports.usecases.skills.skills import AGENTS, RENAMED, SkillResult
 
 EPILOG = """\b
 Examples:
   composeports skills install
   composeports skills install --agent claude --user
+  composeports skills install --as validate-stack
   composeports skills check
 """
 
@@ -43,15 +51,34 @@ def _options(command: click.decorators.FC) -> click.decorators.FC:
     return agent(user(as_json_option(command)))
 
 
+def _checked_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str:
+    """Return the name of `--as`, empty without one; click.BadParameter if no skill may have it."""
+    if name is None:
+        return ""
+    if not is_skill_name(name):
+        raise click.BadParameter("a skill's name has a-z, 0-9 and single hyphens (at most 64)")
+    if name != RENAMED and name in skills.shipped_names():
+        raise click.BadParameter(f"composeports has another skill of the name {name}")
+    return name
+
+
 @command.command("install")
+@click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    callback=_checked_name,
+    help=f"Install {RENAMED} under this name, beside another skill of its name.",
+)
 @_options
-def install(agents: tuple[str, ...], *, user: bool, as_json: bool) -> None:
+def install(agents: tuple[str, ...], name: str, *, user: bool, as_json: bool) -> None:
     """Install the skills, or update copies of an earlier version.
 
     If composeports did not create a folder with a skill's name, or a user changed a file in the
-    copy, the folder stays as it is (exit 78; the rest is done).
+    copy, the folder stays as it is (exit 78; the rest is done). Later calls of install, check and
+    uninstall find a copy with another name by its marker file.
     """
-    _print_result(skills.install(_targets(agents, user=user)), as_json=as_json)
+    _print_result(skills.install(_targets(agents, user=user), name), as_json=as_json)
 
 
 @command.command("uninstall")

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from itertools import product
 from pathlib import Path
@@ -97,6 +98,7 @@ def test_all_phases_pass_and_the_report_says_so(stack: Stack, url: str) -> None:
         "deploy": "pass",
         "ready": "pass",
         "smoke": "pass",
+        "security": "skip",
         "e2e": "skip",
         "logs": "pass",
         "ci": "skip",
@@ -126,6 +128,7 @@ def test_a_stack_that_does_not_start_is_taken_down(stack: Stack) -> None:
     assert phases(report) == {
         "deploy": "fail",
         "smoke": "skip",
+        "security": "skip",
         "e2e": "skip",
         "logs": "pass",
         "ci": "skip",
@@ -197,6 +200,24 @@ def test_end_to_end_tests_run_with_the_sessions_variables(stack: Stack, url: str
     assert phases(report)["e2e"] == "fail"
     assert f"at web={url}" in report
     assert any(call.startswith("env -- sh -c") for call in stack.calls)
+
+
+@pytest.mark.parametrize(
+    ("code", "result", "whole"), [(0, "pass", 0), (10, "fail", 1), (11, "warn", 0), (2, "fail", 1)]
+)
+def test_a_scan_runs_on_the_urls_and_its_exit_code_counts(
+    stack: Stack, url: str, code: int, result: str, whole: int
+) -> None:
+    done, report = stack.validate(VALIDATE_SECURITY=f"echo scanned $SMOKE_URLS; exit {code}")
+    assert (done, phases(report)["security"]) == (whole, result)
+    assert f"scanned web={url}" in report
+    assert stack.calls[-1] == "down"
+
+
+def test_a_stack_that_is_not_ready_is_not_scanned(stack: Stack) -> None:
+    stack.run_at("up", "exit 1")
+    _, report = stack.validate(VALIDATE_SECURITY="exit 10")
+    assert phases(report)["security"] == "skip"
 
 
 def test_end_to_end_tests_are_found(stack: Stack) -> None:
@@ -308,6 +329,20 @@ def test_the_report_goes_where_it_is_wanted(stack: Stack, tmp_path: Path) -> Non
         "validation-report.log",
         "validation-report.md",
     ]
+
+
+def test_a_setting_says_where_the_report_goes(stack: Stack) -> None:
+    git(stack.cwd, "switch", "-q", "-c", "openspec/add-login")
+    (stack.cwd / "deep").mkdir()
+    setting = "openspec/changes/{change}/validation-report.md"
+    below = replace(stack, cwd=stack.cwd / "deep")
+    assert below.validate(VALIDATE_REPORT=setting)[0] == 0
+    report = stack.cwd / "openspec/changes/add-login/validation-report.md"
+    assert "| branch | openspec/add-login |" in report.read_text()
+    assert stack.validate("--report", "other.md", VALIDATE_REPORT="compose.yaml")[0] == 0
+    assert (stack.cwd / "other.md").exists()
+    git(stack.cwd, "switch", "-q", "--detach")
+    assert stack.validate(VALIDATE_REPORT=setting)[0] == 2
 
 
 def test_without_composeports_it_does_not_begin(stack: Stack) -> None:

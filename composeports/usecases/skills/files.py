@@ -24,6 +24,8 @@ from composeports.usecases.skills.policy import (
     Files,
     SkillCopy,
     SkillDecision,
+    is_skill_name,
+    skill_of,
 )
 
 TEMPORARY = ".composeports-new"
@@ -57,6 +59,30 @@ def read_copy(folder: str) -> SkillCopy:
         return SkillCopy(exists=True, files=_files(folder))
     except OSError as error:
         raise _unusable(folder, error, "read") from error
+
+
+def copies_under_other_names(folder: str) -> dict[str, str]:
+    """Return the copies in a folder of skills that have another name: "check-stack" -> its skill.
+
+    Links are left out. Raises FileAccessError if the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise _unusable(folder, error, "read") from error
+    skills = {name: _skill_at(os.path.join(folder, name, MARKER)) for name in sorted(names)}
+    return {name: skill for name, skill in skills.items() if skill and is_skill_name(name)}
+
+
+def _skill_at(marker: str) -> str:
+    """Return the skill that a marker names; empty if there is no such marker."""
+    try:
+        return skill_of(_read(marker))
+    except OSError:
+        return ""
 
 
 def write_copy(folder: str, verdict: SkillDecision) -> bool:

@@ -2,10 +2,12 @@
 
 A copy made by composeports has a marker file with the digest of each file as it was written. A copy
 without the marker was made by someone else. A file that differs from its digest was changed by a
-user. A folder without any file counts as missing.
+user. A folder without any file counts as missing. A copy under another name has the name of its
+skill in the marker.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import unified_diff
@@ -16,6 +18,9 @@ MADE_BY = "composeports skills install"
 Files = Mapping[str, bytes]
 
 MISSING, CURRENT, STALE, CHANGED, FOREIGN = "missing", "current", "stale", "changed", "foreign"
+# The form of a skill's name in the Agent Skills format.
+SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,32 @@ class SkillDecision:
     gone: tuple[str, ...] = ()
 
 
-def judge(shipped: Files, copy: SkillCopy) -> SkillDecision:
+def is_skill_name(name: str) -> bool:
+    """Return True if a skill may have this name: a-z, 0-9 and single hyphens, at most 64."""
+    return len(name) <= LONGEST_NAME and SKILL_NAME.fullmatch(name) is not None
+
+
+def renamed(shipped: Files, name: str) -> dict[str, bytes]:
+    """Return the skill's files with another name in the head of SKILL.md."""
+    head = re.compile(rb"^name: .*$", re.MULTILINE)
+    return {**shipped, "SKILL.md": head.sub(f"name: {name}".encode(), shipped["SKILL.md"], count=1)}
+
+
+def skill_of(marker: bytes | None) -> str:
+    """Return the skill of which a copy under another name is; empty for every other copy."""
+    document = _document(marker)
+    skill = document.get("skill") if document else None
+    return skill if isinstance(skill, str) else ""
+
+
+def judge(shipped: Files, copy: SkillCopy, skill: str = "") -> SkillDecision:
     """Return the state of the copy, and what has to change.
 
-    The state is missing, current, stale (made by composeports and outdated), changed by a user, or
-    foreign (not made by composeports).
+    `skill` is the skill's own name if the copy has another one. The state is missing, current,
+    stale (made by composeports and outdated), changed by a user, or foreign (not made by
+    composeports).
     """
-    needed_files = with_marker(shipped)
+    needed_files = with_marker(shipped, skill)
     if not copy.exists or (copy.is_folder and not copy.files):
         return SkillDecision(MISSING, write=needed_files)
     digests = _recorded(copy)
@@ -71,16 +95,20 @@ def judge(shipped: Files, copy: SkillCopy) -> SkillDecision:
     )
 
 
-def with_marker(shipped: Files) -> dict[str, bytes]:
-    """Return the files of a new copy: the shipped files and the marker."""
+def with_marker(shipped: Files, skill: str = "") -> dict[str, bytes]:
+    """Return the files of a new copy: the shipped files and the marker.
+
+    `skill` is the skill's own name if the copy has another one.
+    """
     digests = {name: _digest(data) for name, data in sorted(shipped.items())}
-    document = {"made_by": MADE_BY, "files": digests}
+    origin = {"skill": skill} if skill else {}
+    document = {"made_by": MADE_BY, **origin, "files": digests}
     return {**shipped, MARKER: (json.dumps(document, indent=2) + "\n").encode()}
 
 
-def difference(shipped: Files, copy: SkillCopy, where: str) -> str:
+def difference(shipped: Files, copy: SkillCopy, where: str, skill: str = "") -> str:
     """Return a unified diff from the copy to the shipped files; `where` is the copy's folder."""
-    verdict = judge(shipped, copy)
+    verdict = judge(shipped, copy, skill)
     names = {*verdict.write, *verdict.remove, *verdict.theirs} - {MARKER}
     pieces: list[str] = []
     for name in sorted(names):
@@ -97,17 +125,20 @@ def difference(shipped: Files, copy: SkillCopy, where: str) -> str:
 
 def _recorded(copy: SkillCopy) -> dict[str, str] | None:
     """Return the digests in the marker; None if composeports did not make the copy."""
-    marker = copy.files.get(MARKER)
-    if not copy.is_folder or marker is None:
-        return None
+    document = _document(copy.files.get(MARKER)) if copy.is_folder else None
+    files = document.get("files") if document else None
+    return files if isinstance(files, dict) else None
+
+
+def _document(marker: bytes | None) -> dict[str, object] | None:
+    """Return what a marker of composeports says; None for everything else."""
     try:
-        document = json.loads(marker)
+        document = json.loads(marker or b"")
     except ValueError:
         return None
     if not isinstance(document, dict) or document.get("made_by") != MADE_BY:
         return None
-    files = document.get("files")
-    return files if isinstance(files, dict) else None
+    return document
 
 
 def _theirs(wanted: Files, recorded: Mapping[str, str], copy: SkillCopy) -> Iterator[str]:

@@ -9,6 +9,7 @@ from composeports.errors import FileAccessError
 from composeports.host.git import find_checkout
 from composeports.usecases.skills.files import (
     bundled_skills,
+    copies_under_other_names,
     read_copy,
     remove_copy,
     remove_leftovers,
@@ -23,7 +24,11 @@ from composeports.usecases.skills.policy import (
     SkillDecision,
     difference,
     judge,
+    renamed,
 )
+
+# The skill that `--as` gives another name: another skill may well have its name.
+RENAMED = "validate-feature"
 
 # By agent: its folder, in a repository and in the home, and the variable that sets the latter.
 AGENTS = {
@@ -64,6 +69,11 @@ class SkillResult:
         return self.done == "left"
 
 
+def shipped_names() -> list[str]:
+    """Return the names of the skills of this version."""
+    return list(bundled_skills())
+
+
 def targets(
     agents: Sequence[str], cwd: str, environ: Mapping[str, str], *, user: bool
 ) -> list[SkillFolder]:
@@ -86,9 +96,12 @@ def targets(
     ]
 
 
-def install(places: Iterable[SkillFolder]) -> list[SkillResult]:
-    """Install or update all copies, except copies that a user made or changed."""
-    return [_install(copy) for copy in _found(places)]
+def install(places: Iterable[SkillFolder], name: str = "") -> list[SkillResult]:
+    """Install or update all copies, except copies that a user made or changed.
+
+    With `name`, the skill validate-feature gets a copy of this name, and none of its own name.
+    """
+    return [_install(copy) for copy in _found(places, name)]
 
 
 def uninstall(places: Iterable[SkillFolder]) -> list[SkillResult]:
@@ -118,9 +131,19 @@ def refusal(outcomes: Iterable[SkillResult]) -> FileAccessError | None:
     lines = [f"{result.path}: {_reason(result)}" for result in left_results]
     return FileAccessError(
         "left as it is:\n" + "\n".join(lines),
-        hint="move it away or rename it, then run it again; all the rest is done",
+        hint=_hint(left_results),
         left=[result.path for result in left_results],
     )
+
+
+def _hint(left_results: Sequence[SkillResult]) -> str:
+    hint = "move it away or rename it, then run it again; all the rest is done"
+    is_name_taken = any(
+        result.state == FOREIGN and os.path.basename(result.path) == RENAMED
+        for result in left_results
+    )
+    other = "; `composeports skills install --as NAME` installs this skill under another name"
+    return hint + other if is_name_taken else hint
 
 
 def _reason(outcome: SkillResult) -> str:
@@ -131,17 +154,18 @@ def _reason(outcome: SkillResult) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A copy before anything is done with it."""
+    """A copy before anything is done with it; `name` is its folder's, `skill` the shipped one's."""
 
     target: SkillFolder
     skill: str
+    name: str
     shipped: Mapping[str, bytes]
     copy: SkillCopy
     verdict: SkillDecision
 
     @property
     def path(self) -> str:
-        return os.path.join(self.target.top, "skills", self.skill)
+        return os.path.join(self.target.top, "skills", self.name)
 
     @property
     def diff(self) -> str:
@@ -149,27 +173,48 @@ class _Found:
         if self.verdict.state in {CURRENT, MISSING, FOREIGN}:
             return ""
         folder = os.path.relpath(self.path, os.path.dirname(self.target.top))
-        return difference(self.shipped, self.copy, folder)
+        return difference(self.shipped, self.copy, folder, _origin(self.skill, self.name))
 
     def outcome(self, done: str = "unchanged", diff: str = "") -> SkillResult:
         verdict, agent = self.verdict, self.target.agent
         return SkillResult(agent, self.skill, self.path, verdict.state, done, verdict.theirs, diff)
 
 
-def _found(places: Iterable[SkillFolder]) -> Iterator[_Found]:
+def _found(places: Iterable[SkillFolder], name: str = "") -> Iterator[_Found]:
     """Read one copy after the other, because two agents may share a folder through a link."""
     skills = bundled_skills()
     for target in places:
-        for name, files in skills.items():
-            yield _look(target, name, files)
+        for skill, files in skills.items():
+            yield from _copies(target, skill, files, name if skill == RENAMED else "")
 
 
-def _look(target: SkillFolder, skill: str, shipped: Mapping[str, bytes]) -> _Found:
-    folder = os.path.join(target.top, "skills", skill)
+def _copies(
+    target: SkillFolder, skill: str, shipped: Mapping[str, bytes], name: str
+) -> Iterator[_Found]:
+    """Yield the copies of a skill; its own name counts only if no other name is in use instead."""
+    folder = os.path.join(target.top, "skills")
+    others = {} if _leads_out(target, folder) else copies_under_other_names(folder)
+    names = {other for other, origin in others.items() if origin == skill}
+    names |= {name} - {"", skill}
+    own = _look(target, skill, skill, shipped)
+    if not names or name == skill or own.verdict.state not in {MISSING, FOREIGN}:
+        yield own
+    for other in sorted(names):
+        yield _look(target, skill, other, renamed(shipped, other))
+
+
+def _origin(skill: str, name: str) -> str:
+    """Return the skill's own name if a copy has another one, for its marker."""
+    return "" if name == skill else skill
+
+
+def _look(target: SkillFolder, skill: str, name: str, shipped: Mapping[str, bytes]) -> _Found:
+    folder = os.path.join(target.top, "skills", name)
     copy = read_copy(folder)
     if _leads_out(target, folder):
         copy = SkillCopy(exists=True, is_folder=False)
-    return _Found(target, skill, shipped, copy, judge(shipped, copy))
+    verdict = judge(shipped, copy, _origin(skill, name))
+    return _Found(target, skill, name, shipped, copy, verdict)
 
 
 def _leads_out(target: SkillFolder, folder: str) -> bool:
@@ -184,7 +229,7 @@ def _install(found: _Found) -> SkillResult:
     if found.verdict.state in {CHANGED, FOREIGN}:
         return found.outcome("left")
     if not write_copy(found.path, found.verdict):
-        return _install(_look(found.target, found.skill, found.shipped))
+        return _install(_look(found.target, found.skill, found.name, found.shipped))
     return found.outcome("installed" if found.verdict.state == MISSING else "updated")
 
 

@@ -17,7 +17,7 @@ import pytest
 from composeports.errors import FileAccessError
 from composeports.usecases.init.skills import install_skills
 from composeports.usecases.skills.files import bundled_skills
-from composeports.usecases.skills.policy import MARKER, with_marker
+from composeports.usecases.skills.policy import MARKER, renamed, with_marker
 from composeports.usecases.skills.skills import install, targets, uninstall
 from tests.harness.program import Done
 from tests.harness.repository import add_worktree, git
@@ -207,6 +207,90 @@ def test_a_skill_of_the_same_name_that_is_not_ours_is_left(shell: Shell, reposit
     assert [path.name for path in theirs.parent.iterdir()] == ["SKILL.md"]
     assert skills(shell, "uninstall").code == 0
     assert theirs.read_text() == "theirs\n"
+
+
+OTHER = "validate-stack"
+AS_OTHER = with_marker(renamed(bundled_skills()["validate-feature"], OTHER), "validate-feature")
+
+
+@pytest.fixture
+def theirs(repository: Path) -> None:
+    """Make a skill of the repository that has the name of one of ours."""
+    path = repository / ".claude/skills/validate-feature/SKILL.md"
+    path.parent.mkdir(parents=True)
+    path.write_text("theirs\n")
+
+
+@pytest.mark.usefixtures("theirs")
+def test_beside_a_skill_of_the_same_name_ours_gets_another_name(
+    shell: Shell, repository: Path
+) -> None:
+    refused = skills(shell, "install", "--agent", "claude")
+    assert refused.code == 78
+    assert "composeports skills install --as NAME" in refused.err
+    assert skills(shell, "install", "--agent", "claude", "--as", OTHER).code == 0
+    found = skills_at(repository / ".claude")
+    assert found == {
+        "composeports": SHIPPED["composeports"],
+        "validate-feature": {"SKILL.md": b"theirs\n"},
+        OTHER: AS_OTHER,
+    }
+    assert b"\nname: validate-stack\n" in found[OTHER]["SKILL.md"]
+    for command in ("install", "check"):
+        assert skills(shell, command, "--agent", "claude").code == 0
+    assert skills(shell, "uninstall", "--agent", "claude").code == 0
+    assert skills_at(repository / ".claude") == {"validate-feature": {"SKILL.md": b"theirs\n"}}
+
+
+def test_a_copy_with_another_name_is_checked_and_updated(shell: Shell, repository: Path) -> None:
+    skills(shell, "install", "--agent", "claude", "--as", OTHER)
+    assert sorted(skills_at(repository / ".claude")) == ["composeports", OTHER]
+    folder = repository / ".claude/skills" / OTHER
+    old = {**renamed(bundled_skills()["validate-feature"], OTHER), "SKILL.md": b"earlier\n"}
+    for name, data in with_marker(old, "validate-feature").items():
+        (folder / name).write_bytes(data)
+    checked = skills(shell, "check")
+    assert checked.code == 1
+    assert f"stale: {folder}" in checked.err
+    assert skills(shell, "install", "--agent", "claude").code == 0
+    assert skills_at(repository / ".claude")[OTHER] == AS_OTHER
+    (folder / "SKILL.md").write_text("mine\n")
+    assert f"{folder}: a user changed SKILL.md" in skills(shell, "uninstall").err
+    assert (folder / "SKILL.md").read_text() == "mine\n"
+
+
+def test_another_name_does_not_remove_the_own_one(shell: Shell, repository: Path) -> None:
+    skills(shell, "install", "--agent", "claude")
+    assert skills(shell, "install", "--agent", "claude", "--as", OTHER).code == 0
+    assert skills_at(repository / ".claude") == {**SHIPPED, OTHER: AS_OTHER}
+    assert skills(shell, "install", "--agent", "codex", "--as", "validate-feature").code == 0
+    assert skills_at(repository / ".codex") == SHIPPED
+    assert skills(shell, "uninstall").code == 0
+    assert not (repository / ".claude").exists()
+
+
+@pytest.mark.parametrize("name", ["Up", "a--b", "../out", "-a", "composeports", "a" * 65, ""])
+def test_a_name_that_no_skill_may_have_is_refused(
+    shell: Shell, repository: Path, name: str
+) -> None:
+    assert skills(shell, "install", "--as", name).code == 2
+    assert not (repository / ".claude").exists()
+
+
+def test_links_with_another_name_are_not_followed(
+    shell: Shell, repository: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    for name, data in AS_OTHER.items():
+        path = outside / OTHER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (outside / OTHER / "SKILL.md").unlink()
+    (repository / ".claude/skills").mkdir(parents=True)
+    (repository / ".claude/skills" / OTHER).symlink_to(outside / OTHER)
+    assert skills(shell, "install", "--agent", "claude").code == 0
+    assert skills(shell, "install", "--agent", "claude", "--as", OTHER).code == 78
+    assert not (outside / OTHER / "SKILL.md").exists()
 
 
 def test_uninstalling_leaves_what_others_put_there(shell: Shell, repository: Path) -> None:

@@ -15,7 +15,10 @@ from composeports.usecases.skills.policy import (
     STALE,
     SkillCopy,
     difference,
+    is_skill_name,
     judge,
+    renamed,
+    skill_of,
     with_marker,
 )
 
@@ -185,3 +188,37 @@ def test_a_killed_installation_is_never_taken_for_a_persons_work(
     for name in verdict.remove:
         del files[name]
         assert judge(new, SkillCopy(exists=True, files=files)).state in {STALE, CURRENT}
+
+
+@pytest.mark.parametrize(
+    ("marker", "skill"),
+    [
+        (with_marker(NEW, "check")[MARKER], "check"),
+        (with_marker(NEW)[MARKER], ""),
+        (b'{"made_by": "another program", "skill": "check"}', ""),
+        (with_marker(NEW)[MARKER].replace(b'"files"', b'"skill": 3, "files"'), ""),
+        (b"[]", ""),
+        (b"no JSON", ""),
+        (None, ""),
+    ],
+)
+def test_a_marker_names_the_skill_of_a_copy_with_another_name(
+    marker: bytes | None, skill: str
+) -> None:
+    assert skill_of(marker) == skill
+
+
+def test_only_the_name_in_the_head_is_another() -> None:
+    text = b"---\nname: check\ndescription: x\n---\n\nname: check\n"
+    made = renamed({"SKILL.md": text, "more.md": b"name: check\n"}, "try")
+    assert made == {"SKILL.md": text.replace(b"check", b"try", 1), "more.md": b"name: check\n"}
+
+
+@pytest.mark.parametrize("name", ["a", "validate-stack", "a-1-b", "a" * 64])
+def test_a_skill_may_have_this_name(name: str) -> None:
+    assert is_skill_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "a--b", "A", "a_b", "a/b", "ä", "a\n", "a" * 65])
+def test_no_skill_may_have_this_name(name: str) -> None:
+    assert not is_skill_name(name)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 sys.dont_write_bytecode = True
 
+import destination
 import phases
 import suites
 from report import FAIL, INTERRUPTED, PASS, SKIP, TITLE, Phase, Report
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BY_SIGNAL = 128
-OWN_FOLDER = ".composeports"
+OWN_FOLDER = destination.OWN_FOLDER
 
 
 def main() -> int:
@@ -38,8 +39,10 @@ def main() -> int:
     guard = Guard()
     runner = Runner(guard, os.getcwd(), os.environ)
     top = runner.run(("git", "rev-parse", "--show-toplevel"), phases.SHORT).out.strip()
-    path = os.path.abspath(options.report or default_report(top or os.getcwd()))
-    problem = obstacle(path)
+    branch = runner.run(("git", "branch", "--show-current"), phases.SHORT).out.strip()
+    where = destination.report_path(options.report, os.environ, top or os.getcwd(), branch)
+    path, problem = os.path.abspath(where.path), where.problem
+    problem = problem or obstacle(path)
     if problem:
         say(f"validate: {problem}")
         return 2
@@ -101,9 +104,11 @@ class Validation:
         if up and self.phase("ready", self.get_ready):
             self.phase("smoke", self.smoke)
             urls = self.report.urls
+            self.phase("security", lambda: suites.security(self.runner, urls, seconds))
             self.phase("e2e", lambda: suites.e2e(self.runner, os.getcwd(), urls, seconds))
         else:
             self.note(Phase("smoke", SKIP, "the stack is not ready"))
+            self.note(Phase("security", SKIP, "the stack is not ready"))
             self.note(Phase("e2e", SKIP, "the stack is not ready"))
         log = os.path.splitext(self.path)[0] + ".log"
         self.phase("logs", lambda: phases.logs(self.runner, log))
@@ -141,7 +146,7 @@ def arguments() -> argparse.Namespace:
     """Parse the command line; exit with code 2 if it is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--report", metavar="FILE", help=f"default: {OWN_FOLDER}/validation-report.md"
+        "--report", metavar="FILE", help=f"default: VALIDATE_REPORT, or {destination.DEFAULT}"
     )
     parser.add_argument("--volumes", action="store_true", help="remove the stack's data at the end")
     parser.add_argument(
@@ -149,15 +154,10 @@ def arguments() -> argparse.Namespace:
         type=float,
         default=600.0,
         metavar="SECONDS",
-        help="limit for each of: the start, the wait until ready, the end-to-end tests (600)",
+        help="limit for each of: start, wait until ready, scan, end-to-end tests (600)",
     )
     parser.add_argument("services", nargs="*", metavar="SERVICE", help="start only these")
     return parser.parse_args()
-
-
-def default_report(top: str) -> str:
-    """Return the default path of the report, in a folder of the worktree that git ignores."""
-    return os.path.join(top, OWN_FOLDER, "validation-report.md")
 
 
 def obstacle(path: str) -> str:

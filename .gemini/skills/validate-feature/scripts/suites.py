@@ -1,4 +1,4 @@
-"""The phases that test the stack: smoke tests, end-to-end tests, and the CI result."""
+"""The phases that test the stack: smoke tests, scans, end-to-end tests, and the CI result."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from running import Runner
 
 SMOKE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "smoke")
 NO_TESTS = 5
+NOT_SCANNED = 11
 E2E_SCRIPTS = ("test:e2e", "e2e")
 E2E_FOLDERS = ("tests/e2e", "e2e")
 RUN_FIELDS = ("workflowName", "status", "conclusion", "url")
@@ -69,6 +70,19 @@ def _counted(results: str) -> str:
     skipped = int(suite.get("skipped", 0))
     passed = int(suite.get("tests", 0)) - failed - skipped
     return f"{passed} passed, {failed} failed, {skipped} not configured"
+
+
+def security(runner: Runner, addresses: dict[str, str], seconds: float) -> Phase:
+    """Run the repository's security scan, VALIDATE_SECURITY, with the session's variables."""
+    command = os.environ.get("VALIDATE_SECURITY")
+    if not command:
+        return Phase("security", SKIP, "no scan is configured; set VALIDATE_SECURITY to a command")
+    known = smoke_urls(addresses)
+    scan = ("composeports", "env", "--", "sh", "-c", command)
+    done = runner.run(scan, seconds, SMOKE_URLS=known)
+    if done.code == NOT_SCANNED:
+        return Phase("security", WARN, "a scanner could not run", done.said)
+    return Phase("security", word(done), why(done) or command, done.said)
 
 
 def e2e(runner: Runner, cwd: str, addresses: dict[str, str], seconds: float) -> Phase:
