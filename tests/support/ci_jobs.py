@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,6 +23,12 @@ class Step:
     def is_installing(self) -> bool:
         """Whether it brings programs onto the runner."""
         return self.script.startswith(INSTALLING)
+
+
+def action() -> dict[str, Any]:
+    """Return the document of the GitHub Action."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+    return document
 
 
 def text_of(kind: str) -> str:

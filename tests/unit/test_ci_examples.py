@@ -8,7 +8,7 @@ import yaml
 
 from composeports.cli.root import COMMANDS, PASSED_THROUGH
 from composeports.docker.context import find_endpoint, is_secured
-from tests.support.ci_jobs import ALWAYS, KINDS, steps_of, text_of
+from tests.support.ci_jobs import ALWAYS, KINDS, ROOT, action, steps_of, text_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 CALL = re.compile(r"\bcomposeports((?: --(?:quiet|verbose))*) ([a-z]+)")
@@ -46,6 +46,36 @@ def test_actions_are_named_by_a_commit_with_the_version_beside_it() -> None:
     assert lines
     for line in lines:
         assert re.fullmatch(r"\s+- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+
+
+def test_the_action_installs_us_and_starts_the_stack() -> None:
+    document = action()
+    python, install, up = document["runs"]["steps"]
+    assert document["runs"]["using"] == "composite"
+    assert python["uses"] in text_of("github")  # the same commit as in the job
+    assert install["run"].startswith('pip install "composeports')
+    assert up["run"].splitlines()[1].startswith("composeports up ")
+
+
+def test_no_script_of_the_action_contains_an_input() -> None:
+    steps = action()["runs"]["steps"]
+    assert [step for step in steps if "${{" in step.get("run", "")] == []
+    used = set(re.findall(r"\$\{\{ inputs\.([a-z-]+) \}\}", (ROOT / "action.yml").read_text()))
+    assert used == set(action()["inputs"])
+
+
+def test_the_page_shows_how_to_use_the_action() -> None:
+    (shown,) = [
+        block
+        for block in re.findall(r"```yaml\n(.*?)```", (DOCS / "ci.md").read_text(), re.DOTALL)
+        if block.startswith("steps:")
+    ]
+    steps = yaml.safe_load(shown)["steps"]
+    (ours,) = [step for step in steps if "composeports@" in step.get("uses", "")]
+    given = set(ours["with"])
+    assert given
+    assert given <= set(action()["inputs"])
+    assert (steps[-1]["if"], steps[-1]["run"]) == ("always()", "composeports down --volumes")
 
 
 def test_the_gitlab_job_has_an_engine_beside_it() -> None:

@@ -13,6 +13,9 @@ README = f"{ACCEPTANCE}/test_readme.py"
 COMMANDS = f"{ACCEPTANCE}/test_documented.py::test_the_commands_of_guide_and_shell_are_run_in_order"
 TARGETS = "tests/unit/test_documented.py::test_every_target_of_make_exists"
 PAGE = f"{README}::test_a_page_of_the_docs_shows_what_happens"
+RECIPES = f"{INTEGRATION}/test_agent_recipes.py"
+CLAUDE_HOOKS = f"{RECIPES}::test_claude_code_s_hooks_make_and_remove_a_worktree"
+COORDINATOR = f"{ACCEPTANCE}/test_agent_coordinator.py::test_the_page_of_agent_coordinator_is_run"
 # (page, kind, how the block or the command begins) -> the test that runs it as it stands there.
 SHARING = "tests/fleet/test_readme.py::test_two_hosts_come_to_share_an_empty_database"
 RUN = {
@@ -25,6 +28,25 @@ RUN = {
     ("CONTRIBUTING.md", "sh", "make "): TARGETS,
     ("docs/ci.md", "yaml", "# Written by"): (
         f"{ACCEPTANCE}/test_ci_examples.py::test_a_job_runs_tests_on_the_stack_and_leaves_nothing"
+    ),
+    ("docs/agent-coordinator.md", "toml", ""): COORDINATOR,
+    ("docs/agent-coordinator.md", "sh", ""): COORDINATOR,
+    ("docs/agents.md", "sh", "git worktree "): f"{RECIPES}::test_git_worktree_alone",
+    ("docs/agents.md", "sh", "cd "): f"{RECIPES}::test_git_worktree_alone",
+    ("docs/agents.md", "sh", "composeports "): f"{RECIPES}::test_an_agent_s_parts_are_installed",
+    ("docs/agents.md", "sh", "# Claude Code sends"): CLAUDE_HOOKS,
+    ("docs/agents.md", "sh", "# Removes the stack"): CLAUDE_HOOKS,
+    ("docs/agents.md", "json", '{\n  "hooks"'): CLAUDE_HOOKS,
+    ("docs/agents.md", "json", '{\n  "experimental"'): f"{RECIPES}::test_gemini_s_worktrees",
+    ("docs/agents.md", "json", '{\n  "scripts"'): f"{RECIPES}::test_conductor_s_scripts",
+    ("docs/agents.md", "json", '{\n  "image"'): (
+        f"{INTEGRATION}/test_devcontainer_feature.py"
+        "::test_the_example_uses_the_feature_with_options_that_it_has"
+    ),
+    ("docs/agents.md", "toml", "version = 1"): f"{RECIPES}::test_codex_s_scripts",
+    ("docs/agents.md", "toml", "[pre-start]"): f"{RECIPES}::test_worktrunk_s_hooks",
+    ("docs/ci.md", "yaml", "steps:"): (
+        "tests/unit/test_ci_examples.py::test_the_page_shows_how_to_use_the_action"
     ),
     ("docs/fleet.md", "sql", "REVOKE"): (
         f"{INTEGRATION}/stores/test_postgres_faults.py"
@@ -99,7 +121,7 @@ NOT_RUN = {
     ("docs/mcp.md", "sh", "pip install"): "an installation; test_package.py has its extras",
 }
 # Inside of a construct that begins with another line.
-WHOLE = ("if has composeports",)
+WHOLE = ("if has composeports", "# Claude Code sends", "# Removes the stack")
 Shown = tuple[str, str, str]
 
 
