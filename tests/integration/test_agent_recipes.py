@@ -204,9 +204,9 @@ def test_conductor_s_scripts(tool: Tool, docker: FakeDocker) -> None:
 
 
 def test_vibe_kanban_s_scripts(tool: Tool) -> None:
-    setup, server, archive = recipe(PAGE, "vibe-kanban").commands
+    setup, archive, *server = recipe(PAGE, "vibe-kanban").commands
     folder = leases_and_removes(tool, setup, archive)
-    assert "http://localhost:10" in tool.ok(server, folder)
+    assert "http://localhost:10" in tool.ok("\n".join(server), folder)
 
 
 def test_worktrunk_s_hooks(tool: Tool) -> None:

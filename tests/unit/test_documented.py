@@ -112,6 +112,7 @@ NOT_RUN = {
     ("README.md", "sh", "make demo"): "it sets a whole machine up; its target is seen to exist",
     ("README.md", "sh", "make test"): "it is what runs this test",
     ("README.md", "sh", "pip install"): "an installation; test_package.py installs what is built",
+    ("README.md", "sh", "pip uninstall"): "it is pip's own work, and would remove what is tested",
     ("docs/design.md", "mermaid", ""): "a picture; nothing to run",
     ("docs/http.md", "sh", "pip install"): "an installation; test_package.py has its extras",
     ("docs/podman.md", "sh", "systemctl "): "it needs systemd; the tests start the service itself",

@@ -174,7 +174,13 @@ def missing_paths(text: str) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("path", NAMING, ids=lambda path: path.name)
+# The page about another repository names paths of that repository.
+OF_ANOTHER = DOCS / "agent-coordinator.md"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in NAMING if path != OF_ANOTHER], ids=lambda path: path.name
+)
 def test_every_path_that_a_page_names_exists(path: Path) -> None:
     assert missing_paths(path.read_text()) == []
 
