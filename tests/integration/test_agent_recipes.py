@@ -118,7 +118,9 @@ def hook(tool: Tool, event: str) -> str:
     "named",
     [{"name": "feat-auth"}, {"worktree_name": "feat-auth", "source_ref": "main", "base_path": "/"}],
 )
-def test_claude_code_s_hooks_make_and_remove_a_worktree(tool: Tool, named: dict[str, Any]) -> None:
+def test_claude_code_s_hooks_make_and_remove_a_worktree(
+    tool: Tool, docker: FakeDocker, named: dict[str, Any]
+) -> None:
     put(tool, recipe(PAGE, "Claude Code"))
     project = {"CLAUDE_PROJECT_DIR": str(tool.repository)}
     create, remove = hook(tool, "WorktreeCreate"), hook(tool, "WorktreeRemove")
@@ -129,8 +131,11 @@ def test_claude_code_s_hooks_make_and_remove_a_worktree(tool: Tool, named: dict[
     assert tool.leased == [str(folder)]
     gone = json.dumps({"hook_event_name": "WorktreeRemove", "worktree_path": str(folder)})
     (folder / "work.txt").write_text("not committed\n")
+    before = len(docker.calls)
     assert tool.run(remove, tool.repository, gone, **project).code != 0
     assert (folder / "work.txt").exists()
+    assert [call for call in docker.calls[before:] if " down" in call] == []
+    assert tool.leased == [str(folder)]
     (folder / "work.txt").unlink()
     assert tool.ok(remove, tool.repository, gone, **project) == ""
     assert not folder.exists()

@@ -20,8 +20,9 @@ FLAGS = {
     "--wait": "wait",
 }
 _COMMAND = re.compile(rf"`composeports ({'|'.join(TOOLS)})((?: [^`]+)?)`( there)?")
-# `--session`, `--session NAME`, or an example: `--session my-feature`.
-_SESSION = re.compile(r"--session(?: (NAME\b|[a-z]+-[a-z-]+))?")
+# `--session`, `--session NAME`, or an example: `--session my-feature`; or a command for a shell,
+# which keeps its options.
+_SESSION = re.compile(r"`[^`]*`|(?<!composeports )--session(?: (NAME\b|[a-z]+-[a-z-]+))?")
 _EXAMPLE = re.compile(r"[a-z-]+")
 
 
@@ -60,5 +61,7 @@ def _arguments(command: str, words: list[str]) -> list[str] | None:
 
 
 def _session(match: re.Match[str]) -> str:
+    if match.group().startswith("`"):
+        return match.group()
     value = match.group(1) or ""
     return value if _EXAMPLE.fullmatch(value) else "the argument `session`"

@@ -64,7 +64,7 @@ def renamed(shipped: Files, name: str) -> dict[str, bytes]:
 
 
 def skill_of(marker: bytes | None) -> str:
-    """Return the skill of which a copy under another name is; empty for every other copy."""
+    """Return the skill that was installed under another name; empty if the marker names none."""
     document = _document(marker)
     skill = document.get("skill") if document else None
     return skill if isinstance(skill, str) else ""

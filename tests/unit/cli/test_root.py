@@ -95,6 +95,8 @@ def test_every_command_explains_itself_with_an_example(
         ("upp", "Did you mean 'up'?"),
         ("log", "Did you mean 'logs'?"),
         ("list", "Did you mean 'status'?"),
+        ("browse", "Did you mean 'open'?"),
+        ("bash", "Did you mean 'exec'? For example: composeports exec SERVICE sh"),
         ("shell", "Did you mean 'exec'? For example: composeports exec SERVICE sh"),
         ("statsu", "Did you mean 'status'?"),
         ("starts", "Did you mean 'start'?"),

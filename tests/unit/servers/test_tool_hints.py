@@ -32,6 +32,15 @@ FOR_A_SHELL = re.compile(r"`composeports \w+ [^`]*-{1,2}[a-z][^`]*`")
         ("`composeports down -v web` in a shell", "`composeports down -v web` in a shell"),
         ("`composeports release now`", "`composeports release now`"),
         ("`composeports store create`", "`composeports store create`"),
+        (
+            "in a shell, `composeports --session my-feature logs db`",
+            "in a shell, `composeports --session my-feature logs db`",
+        ),
+        ("composeports --session mine logs db", "composeports --session mine logs db"),
+        (
+            "`composeports up --session a --adopt`, or --session NAME",
+            "`composeports up --session a --adopt`, or the argument `session`",
+        ),
         ("give it another name with --session", "give it another name with the argument `session`"),
         (
             "with --session NAME or COMPOSEPORTS_SESSION",
