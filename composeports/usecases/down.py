@@ -25,10 +25,9 @@ from composeports.usecases.session_lookup import find_started_session
 
 # Seconds to wait for another command that holds the session lock.
 LOCK_TIMEOUT_SECONDS = 5.0
-# Seconds to wait before each further try, while a busy engine disconnects a network.
-WAIT_SECONDS = (0.0, 0.5, 1.0, 2.0)
-# And after these, if no container is on the network and the engine still refuses to remove it.
-MORE_WAIT_SECONDS = (4.0, 8.0, 16.0)
+# Seconds to wait before each further try, while a busy engine disconnects a network. If a container
+# is on the network, Compose leaves the network and succeeds, so there is no further try.
+WAIT_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 class DownResult(NamedTuple):
@@ -137,10 +136,8 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
 
     code = run()
     # The engine may still be disconnecting containers from a network that Compose removes.
-    for seconds in (*WAIT_SECONDS, *MORE_WAIT_SECONDS):
+    for seconds in WAIT_SECONDS:
         if not code or not _only_networks_left(session, project):
-            break
-        if seconds in MORE_WAIT_SECONDS and _are_networks_used(session, project):
             break
         session.context.sleep(seconds)
         code = run()
@@ -151,15 +148,6 @@ def _run(session: Session, project: str, arguments: Sequence[str], lock: Session
 def _only_networks_left(session: Session, project: str) -> bool:
     engine = session.context.engine
     return not engine.containers(project) and bool(engine.networks(project))
-
-
-def _are_networks_used(session: Session, project: str) -> bool:
-    """Return True if a container, of any project, is on one of the project's networks."""
-    engine = session.context.engine
-    form = "{{range $id, $_ := .Containers}}{{$id}} {{end}}"
-    networks = engine.networks(project)
-    answer = engine.run_query("network", "inspect", "--format", form, *networks)
-    return bool(answer.out.strip())
 
 
 def _without_files_environ(session: Session) -> dict[str, str]:

@@ -10,7 +10,6 @@ from ipaddress import ip_network
 
 import pytest
 
-from composeports.usecases.down import WAIT_SECONDS
 from composeports.usecases.start_failure import SUBNET_TAKEN, SUBNET_TRIES
 from tests.acceptance.failures.conftest import Gate, assert_untouched
 from tests.harness.engine import docker, engine
@@ -123,8 +122,6 @@ def test_a_network_that_stays_in_use_keeps_the_lease(one: Session) -> None:
     with foreign_container("--network", network, TINY) as guest:
         done = one.run("down", "-t", "0", "--json")
         assert done.code == 75
-        # The long waits are for an engine that is busy, and not for a container that stays.
-        assert done.err.count(f"Network {network}  Removing") <= 1 + len(WAIT_SECONDS)
         error = done.error
         assert error["code"] == "stack_left"
         assert "1 network" in error["message"]

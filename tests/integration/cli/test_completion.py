@@ -1,5 +1,6 @@
 """Completion in real shells on a terminal, and the program's answers to them."""
 
+import socket
 import time
 from pathlib import Path
 
@@ -202,6 +203,15 @@ def test_a_compose_that_does_not_answer_delays_no_shell(known: Shell, docker: Fa
     docker.run_before("help", "echo broken >&2; exit 1")
     assert asked(known, "composeports top --f") == []
     assert not list((known.state / "help").glob("*"))
+
+
+def test_a_store_that_does_not_answer_delays_no_shell(known: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = (
+            f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/ports?connect_timeout=600"
+        )
+        # Without a limit of its own, it would end with the test's.
+        assert asked(known.having(COMPOSEPORTS_STORE=store), "composeports --session ") == []
 
 
 def test_a_short_option_that_compose_does_not_know_gets_the_right_line(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from composeports.host.session_lock_file import hold
 from composeports.stores.sqlite.database import VERSION
 from tests.harness.repository import make_repository
 from tests.support.earlier_stores import as_of_version
@@ -397,7 +398,19 @@ def test_a_refused_command_leaves_no_lock(here: Shell, docker: FakeDocker) -> No
     assert len(list((here.state / "locks").iterdir())) == 1  # the lease is still held
 
 
-def test_a_lease_after_a_down_is_no_warning(here: Shell) -> None:
+def test_a_refused_command_keeps_the_lock_file_of_a_killed_one(
+    here: Shell, docker: FakeDocker
+) -> None:
+    project = here.run("plan", "--json").document["project"]
+    path = here.state / "locks" / project
+    with hold(str(path), "down", None, lambda _: None):
+        pass  # its work is not marked as finished
+    docker.answer("config", err="broken", code=1)
+    assert here.run("up").code == 78
+    assert path.exists()
+
+
+def test_of_a_lease_after_a_down_it_is_not_said_who_removed_the_containers(here: Shell) -> None:
     assert here.run("up").code == 0
     assert here.run("down").code == 0
     assert here.run("allocate").code == 0
