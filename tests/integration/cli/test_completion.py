@@ -1,6 +1,5 @@
 """Completion in real shells on a terminal, and the program's answers to them."""
 
-import socket
 import time
 from pathlib import Path
 
@@ -205,13 +204,13 @@ def test_a_compose_that_does_not_answer_delays_no_shell(known: Shell, docker: Fa
     assert not list((known.state / "help").glob("*"))
 
 
-def test_a_store_that_does_not_answer_delays_no_shell(known: Shell) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        store = (
-            f"postgresql://someone@127.0.0.1:{silent.getsockname()[1]}/ports?connect_timeout=600"
-        )
-        # Without a limit of its own, it would end with the test's.
-        assert asked(known.having(COMPOSEPORTS_STORE=store), "composeports --session ") == []
+@pytest.mark.timeout(30)
+def test_an_engine_that_does_not_answer_delays_no_shell(known: Shell, docker: FakeDocker) -> None:
+    """A store on a server needs the engine's id; the limit of the test ends a Tab that waits."""
+    docker.run_before("info", "exec /bin/sleep 60")
+    patient = {"COMPOSEPORTS_STORE": "postgresql:///ports", "COMPOSEPORTS_ENGINE_TIMEOUT": "900"}
+    assert asked(known.having(**patient), "composeports --session ") == []
+    assert any("info" in call for call in docker.calls)
 
 
 def test_a_short_option_that_compose_does_not_know_gets_the_right_line(

@@ -401,8 +401,9 @@ def test_a_refused_command_leaves_no_lock(here: Shell, docker: FakeDocker) -> No
 def test_a_refused_command_keeps_the_lock_file_of_a_killed_one(
     here: Shell, docker: FakeDocker
 ) -> None:
-    project = here.run("plan", "--json").document["project"]
-    path = here.state / "locks" / project
+    assert here.run("up").code == 0
+    (path,) = (here.state / "locks").iterdir()
+    assert here.run("down").code == 0
     with hold(str(path), "down", None, lambda _: None):
         pass  # its work is not marked as finished
     docker.answer("config", err="broken", code=1)
