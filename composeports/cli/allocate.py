@@ -35,6 +35,7 @@ def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     write_json(
         {
             "session_id": lease.session_id,
+            "name": lease.name,
             "db_port": lease.db_port,
             "rest_port": lease.rest_port,
             "realtime_port": lease.realtime_port,

@@ -15,6 +15,7 @@ from composeports.core.other_engine import reject_other_engine
 from composeports.core.ownership import Owner
 from composeports.core.ports import HIGHEST_PORT, PortBlock, PortGrid
 from composeports.core.session import check_session_id, project_name
+from composeports.core.session_name import default_name, unique_name
 from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 from composeports.errors import NoPortsAvailableError, PortHeldError
@@ -152,9 +153,10 @@ def _granted(snapshot: StoreSnapshot, request: AllocationRequest, lease: Lease) 
     """
     if request.view.engine:
         lease = lease._replace(engine=request.view.engine, traits=request.view.traits.kept)
-    lease = lease._replace(store=snapshot.store)
+    lease = lease._replace(store=snapshot.store).at(request.place)
+    lease = lease._replace(name=_name(snapshot, lease))
     return StoreUpdate(
-        lease=lease.renewed(request.now, request.ttl_minutes).at(request.place),
+        lease=lease.renewed(request.now, request.ttl_minutes),
         reclaimed=tuple(
             other_lease.session_id
             for other_lease in snapshot.others
@@ -162,6 +164,19 @@ def _granted(snapshot: StoreSnapshot, request: AllocationRequest, lease: Lease) 
             if other_lease.shares_port(lease.block, lease.pins.values())
         ),
     )
+
+
+def _name(snapshot: StoreSnapshot, lease: Lease) -> str:
+    """Return the readable name of the session, which no other session with a lease has.
+
+    A held lease keeps its name. A released lease keeps it if no other session got it meanwhile.
+    """
+    own = snapshot.own
+    if own is not None and own.held and own.name:
+        return own.name
+    if lease.name and lease.name not in snapshot.held_names:
+        return lease.name
+    return unique_name(default_name(lease.session_id, lease.place), snapshot.held_names)
 
 
 def _extended(
@@ -390,7 +405,8 @@ def reinstated(snapshot: StoreSnapshot) -> StoreUpdate:
 def rolled_back(snapshot: StoreSnapshot, before: Lease | None) -> StoreUpdate:
     """Return the update that restores the session's earlier record `before`.
 
-    Ports and subnets that other sessions hold by now are not restored. If one of them has a port of
+    Ports and subnets that other sessions hold by now are not restored, nor a name that another
+    session has by now. If one of them has a port of
     the block, the lease is restored as released. If `before` is None, the record is deleted.
     """
     if before is None:
@@ -406,4 +422,5 @@ def rolled_back(snapshot: StoreSnapshot, before: Lease | None) -> StoreUpdate:
         if not any(rival.has(port) for rival in rivals)
     }
     subnets = _without(before.subnets, snapshot.held_subnets)
-    return StoreUpdate(before._replace(pins=pins, subnets=subnets))
+    name = before.name and unique_name(before.name, snapshot.held_names)
+    return StoreUpdate(before._replace(pins=pins, subnets=subnets, name=name))

@@ -76,7 +76,8 @@ class Lease(NamedTuple):
     `environment` are the variables that follow the six fixed variables, or replace one of them.
     `subnets` maps `"backend#0"`, the first subnet of the network backend, to the subnet that the
     session uses instead. `standings` are the names and networks of the last plan's containers, by
-    service.
+    service. `name` is the readable name of the session (`core/session_name.py`), which it keeps;
+    empty for a lease of an earlier version.
 
     `engine` is the id of the engine that runs the stack, empty if unknown; `traits` distinguish
     this engine from others with the same id. `host` is where its published ports are reached: a
@@ -107,6 +108,7 @@ class Lease(NamedTuple):
     former_stores: tuple[str, ...] = ()
     standings: Mapping[str, ServiceState] = {}
     traits: EngineTraits = NO_TRAITS
+    name: str = ""
     store: str = ""
 
     def __eq__(self, other: object) -> bool:

@@ -64,6 +64,7 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
     check_environment(lease.environment)
     check_marks(lease.marks or {}, lease.former_stores)
     check_standings(lease.standings)
+    check_name(lease.name)
     stack = lease.stack
     check_stack(stack.files, stack.env_files, stack.profiles)
     _check_flags(stack.overridden, stack.default_ports)
@@ -208,6 +209,14 @@ def check_standings(standings: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     for service, (name, networks) in standings.items():
         for text in (service, name, *networks):
             _check_text("standings", text)
+
+
+def check_name(name: object) -> None:
+    """Raise UnsoundError for a text that is not the readable name of a session, and not empty."""
+    from composeports.core.session_name import is_session_name  # noqa: PLC0415 - unused by `env`
+
+    if name != "" and not is_session_name(name):
+        raise UnsoundError("name", f"{name!r} is no name of a session")
 
 
 def check_host(host: str) -> None:

@@ -20,7 +20,8 @@ class LeaseSummary(NamedTuple):
 
     `directory` is the folder of its Compose file, on the machine `on_machine`. `engine` is the id
     of the engine that runs its stack, with its `traits`; both are empty if unknown. `refused` is
-    True if the record is unsound; such a record is not changed.
+    True if the record is unsound; such a record is not changed. `name` is the session's readable
+    name; empty if unknown.
     """
 
     session_id: str
@@ -36,6 +37,7 @@ class LeaseSummary(NamedTuple):
     on_machine: str = ""
     traits: EngineTraits = NO_TRAITS
     allocated_at: float = 0.0
+    name: str = ""
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
@@ -53,6 +55,7 @@ class LeaseSummary(NamedTuple):
             on_machine=lease.on_machine,
             traits=lease.traits,
             allocated_at=lease.allocated_at,
+            name=lease.name,
         )
 
     def has(self, port: int) -> bool:
@@ -81,6 +84,11 @@ class StoreSnapshot(NamedTuple):
     others: tuple[LeaseSummary, ...] = ()
     cooldowns: tuple[CooldownBlock, ...] = ()
     store: str = ""
+
+    @property
+    def held_names(self) -> frozenset[str]:
+        """Return the readable names of all other sessions that hold a lease."""
+        return frozenset(lease.name for lease in self.others if lease.held)
 
     @property
     def held_subnets(self) -> tuple[str, ...]:

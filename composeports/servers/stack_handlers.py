@@ -156,7 +156,7 @@ def _where(started: UpResult) -> dict[str, Any]:
         for service, port, url, _ in sorted(started.published())
     ]
     names = (
-        *("session_id", "compose_project_name", "env", "ports", "urls", "warnings"),
+        *("session_id", "name", "compose_project_name", "env", "ports", "urls", "warnings"),
         *("missing", "copies"),
     )
     return {**{name: document[name] for name in names}, "published": published}

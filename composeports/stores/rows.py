@@ -26,7 +26,7 @@ from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
 # The columns that decisions need come first. Of the columns after `subnets`, decisions need only
-# `place`.
+# `place`, and the name in `memory`.
 COLUMNS = (
     "session_id",
     "start",
@@ -53,9 +53,10 @@ HOLD_COLUMNS = (
     "pins",
     "subnets",
     "place",
+    "memory",
     "allocated_at",
 )
-HoldRow = tuple[str, int, int, str, float, int, str, str, str, str, float]
+HoldRow = tuple[str, int, int, str, float, int, str, str, str, str, str, float]
 # Separates an engine's id from its traits, if these are known. Earlier versions wrote only the id.
 TRAITS_FOLLOW = "\t"
 
@@ -250,7 +251,7 @@ def _ports_among(pins: str) -> frozenset[int]:
 def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
     """Return the lease summary of a row, and the name of the machine that has the worktree."""
     session_id, start, size, project, expires_at, held, text, *texts, allocated_at = row
-    pins, subnets, directory, machine = _parsed(*texts)
+    pins, subnets, directory, machine = _parsed(*texts[:-1])
     block = PortBlock(start, size)
     engine, traits = _engine(text)
     fields = (pins, subnets, directory, engine)
@@ -264,6 +265,7 @@ def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
         on_machine=machine,
         traits=traits,
         allocated_at=allocated_at,
+        name=_name_in(texts[-1]),
     ), machine
 
 
@@ -282,6 +284,19 @@ def _parsed(
         location["directory"],
         location["machine"],
     )
+
+
+@lru_cache(maxsize=4096)
+def _name_in(memory: str) -> str:
+    """Return the session's name in the JSON text of `memory`; empty if there is none.
+
+    An invalid text does not matter here: no decision about another session needs its name.
+    """
+    try:
+        name = json.loads(memory).get("name", "")
+    except NO_SENSE:
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 def _engine_text(lease: Lease) -> str:
@@ -342,6 +357,7 @@ def _lease(row: Row, source: RowSource) -> Lease:
             service: ServiceState(name, tuple(networks))
             for service, (name, networks) in memory.get("standings", {}).items()
         },
+        name=memory.get("name", ""),
         store=source.store,
     )
 
@@ -360,6 +376,7 @@ def _memory(lease: Lease) -> dict[str, object]:
         "marks": None if lease.marks is None else dict(lease.marks),
         "former_stores": lease.former_stores,
         "standings": dict(lease.standings),
+        "name": lease.name,
     }
 
 

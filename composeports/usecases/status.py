@@ -16,6 +16,7 @@ from composeports.core.port_keys import parse_port_key, port_key, port_order
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ObservedService, displaced
 from composeports.core.service_status import HEALTHY, health_of
+from composeports.core.session_name import name_of
 from composeports.core.shell import shell_environment
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
@@ -228,6 +229,7 @@ class SessionStatus(NamedTuple):
         lease = self.lease
         return {
             "session_id": lease.session_id,
+            "name": name_of(lease),
             "worktree": lease.place.worktree,
             "branch": lease.place.branch,
             "machine": lease.place.machine,

@@ -66,6 +66,7 @@ class Plan(NamedTuple):
     containers. `session_names` are the names of containers, images, networks and volumes that
     scripts may contain and that differ in the session. `missing` are files and folders that do not
     exist. `copies` are the files that the worktree gets from the main checkout before `up` plans.
+    `name` is the session's readable name.
     """
 
     session_id: str
@@ -84,6 +85,7 @@ class Plan(NamedTuple):
     session_names: Mapping[str, Mapping[str, str]] = {}
     missing: tuple[MissingFile, ...] = ()
     copies: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def environment(self) -> tuple[tuple[str, str], ...]:
@@ -108,6 +110,7 @@ class Plan(NamedTuple):
         """Return the JSON document of `plan --json`, which is also part of `up --json`."""
         return {
             "session_id": self.session_id,
+            "name": self.name,
             "compose_project_name": self.project,
             "env": dict(self.environment),
             "ports": self.ports,
@@ -179,6 +182,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         session_names=new_names(context).for_scripts(),
         missing=tuple(file for part in parts for file in part.missing),
         copies=observed.host_facts.incoming,
+        name=lease.name,
     )
 
 

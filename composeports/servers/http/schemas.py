@@ -19,6 +19,8 @@ SessionId = Annotated[
     ),
 ]
 
+SessionName = Annotated[str, Field(description="readable: from the worktree's folder or the id")]
+
 
 class SessionRequest(BaseModel):
     """A request about one session."""
@@ -135,6 +137,7 @@ class Stack(BaseModel):
 
     success: Literal[True]
     session_id: str
+    name: SessionName
     compose_project_name: str
     env: dict[str, str] = Field(description="variables for programs that use the stack")
     ports: dict[str, int] = Field(description='`"web:80/tcp"` -> host port')
@@ -166,6 +169,7 @@ class Entry(BaseModel):
     """One lease with its stack, as `composeports status --json` has it."""
 
     session_id: str
+    name: SessionName
     worktree: str
     branch: str
     machine: str = Field(description="whose disk the worktree is on, where others see its lease")

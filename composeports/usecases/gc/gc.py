@@ -8,6 +8,7 @@ from shlex import quote
 
 from composeports.core.engine_resources import EngineResource
 from composeports.core.lease import Lease
+from composeports.core.session_name import name_of
 from composeports.docker.config_cache import forget_abandoned
 from composeports.docker.resources import list_resources, remove, stop
 from composeports.errors import FileAccessError, SeedBusyError
@@ -69,6 +70,7 @@ class GcResult:
         """Return this result as an entry of `gc --json`."""
         return {
             "session_id": self.lease.session_id,
+            "name": name_of(self.lease),
             "compose_project_name": self.lease.project,
             "worktree": self.lease.place.worktree,
             "why": self.why,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.engine_traits import NO_TRAITS
 from composeports.core.lease import Lease, WorktreeLocation
+from composeports.core.session_name import unique_name
 from composeports.core.snapshot import LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnet import overlapping
 
@@ -114,7 +115,8 @@ def arrive(snapshot: StoreSnapshot, lease: Lease) -> StoreUpdate:
         return StoreUpdate()
     for hold in snapshot.others:
         _refuse_clash(lease, hold)
-    return StoreUpdate(lease)
+    name = lease.name and unique_name(lease.name, snapshot.held_names)
+    return StoreUpdate(lease._replace(name=name))
 
 
 def _refuse_clash(lease: Lease, hold: LeaseSummary) -> None:

@@ -97,6 +97,8 @@ FORGERIES: dict[str, tuple[str, object, str]] = {
         memory(standings='{"web": [7, []]}'),
         "standings",
     ),
+    "a name of two lines": ("memory", memory(name='"a\\nb"'), "name"),
+    "a name that is no text": ("memory", memory(name="7"), "name"),
     "marks of two lines": ("memory", memory(marks='{"volume:a": ["x\\n", "y"]}'), "marks"),
     "no place": ("place", "[]", ""),
     "no JSON": ("memory", "{", ""),

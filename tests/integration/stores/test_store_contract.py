@@ -34,6 +34,7 @@ from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ServiceState
 from composeports.core.session import project_name
+from composeports.core.session_name import slug
 from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
 from composeports.core.subnets import SubnetNeed, assign_subnets
 from composeports.errors import (
@@ -514,6 +515,7 @@ def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) ->
         subnets={"x#0": "10.213.0.0/24"},
         place=WorktreeLocation(directory="/srv/shop", machine="ant"),
         traits=EngineTraits("run", "data", "/var/lib/docker", "box", boot="boot"),
+        name="shop-2",
     )
     leases.put(lease)
     seen = leases.store.snapshot("b")
@@ -521,6 +523,7 @@ def test_the_ledger_has_the_pins_subnets_and_places_of_others(leases: Leases) ->
     assert seen.others[0].pins == {3000}
     assert seen.others[0].directory == "/srv/shop"
     assert (seen.held_subnets, seen.remembered_subnets) == (("10.213.0.0/24",), ())
+    assert seen.held_names == {"shop-2"}
     leases.release("a")
     seen = leases.store.snapshot("b")
     assert (seen.held_subnets, seen.remembered_subnets) == ((), ("10.213.0.0/24",))
@@ -743,6 +746,7 @@ some_lease = st.builds(
     engine=st.sampled_from(["", "a-b-c", "podman:box:/var/lib with spaces"]),
     traits=st.builds(EngineTraits, *[lines] * 7, booted=st.just(math.inf)),
     host=st.just(LOCALHOST),
+    name=st.one_of(st.just(""), st.text().map(slug)),
     store=st.just(""),
 )
 any_lease = some_lease.map(lambda each: each._replace(project=project_name(each.session_id)))

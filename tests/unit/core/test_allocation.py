@@ -172,13 +172,14 @@ def test_a_claim_gives(
 def test_a_new_lease_begins_now_and_lasts_its_time_to_live() -> None:
     lease = claim(StoreSnapshot(), ask(place=HERE)).granted
     assert lease == Lease(
-        "me", FIRST, project_name("me"), NOON, NOON + 300, ttl_minutes=5, place=HERE
+        "me", FIRST, project_name("me"), NOON, NOON + 300, ttl_minutes=5, place=HERE, name="me"
     )
 
 
 def test_claiming_again_keeps_everything_but_the_time_to_live_and_the_place() -> None:
-    outcome = claim(StoreSnapshot(own()), ask(place=HERE))
-    kept = own()._replace(expires_at=NOON + 300, ttl_minutes=5, place=HERE)
+    before = own()._replace(name="mine")
+    outcome = claim(StoreSnapshot(before), ask(place=HERE))
+    kept = before._replace(expires_at=NOON + 300, ttl_minutes=5, place=HERE)
     assert outcome == StoreUpdate(kept)
 
 
@@ -585,3 +586,61 @@ def test_a_session_whose_name_is_taken_begins_anew_under_the_next_one(*, held: b
 def test_a_name_that_is_taken_moves_nobody_else() -> None:
     lease = claim(StoreSnapshot(own()), ask()._replace(taken=frozenset({"ac-other"}))).granted
     assert lease.project == "ac-mine"
+
+
+# Readable names
+
+
+def named(session: str, block: PortBlock, name: str, *, held: bool = True) -> LeaseSummary:
+    return hold(session, block, held=held)._replace(name=name)
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "expected"),
+    [
+        pytest.param(None, (), "w", id="the slug of the folder"),
+        pytest.param(None, (named("a", FIRST, "w"),), "w-2", id="a number, if another has it"),
+        pytest.param(
+            None, (named("a", FIRST, "w", held=False),), "w", id="a released lease has no name"
+        ),
+        pytest.param(None, (named("a", FIRST, ""),), "w", id="a lease of an earlier version"),
+        pytest.param(own(), (), "w", id="an own lease of an earlier version gets one"),
+        pytest.param(own()._replace(name="x"), (), "x", id="a held lease keeps its name"),
+        pytest.param(
+            own()._replace(name="x"),
+            (named("a", FIRST, "x"),),
+            "x",
+            id="a held lease keeps even a name that an earlier version let another take",
+        ),
+        pytest.param(
+            own(held=False)._replace(name="x"), (), "x", id="a released lease gets its name back"
+        ),
+        pytest.param(
+            own(held=False)._replace(name="x"),
+            (named("a", FIRST, "x"),),
+            "w",
+            id="a released lease whose name another got",
+        ),
+    ],
+)
+def test_a_session_gets_and_keeps_a_name(
+    mine: Lease | None, others: tuple[LeaseSummary, ...], expected: str
+) -> None:
+    place = WorktreeLocation("/src/w", "/src/w/.git", "/src/w", "main")
+    mine = mine and mine._replace(session_id=place.session_id)
+    request = ask(place=place)._replace(session_id=place.session_id)
+    assert claim(StoreSnapshot(mine, others), request).granted.name == expected
+
+
+def test_a_given_id_is_the_name_and_stays_it_without_a_folder() -> None:
+    granted = claim(StoreSnapshot(), ask(place=HERE)).granted
+    assert granted.name == "me"
+    assert claim(StoreSnapshot(granted), ask()).granted.name == "me"
+
+
+def test_a_name_that_another_session_got_is_not_restored() -> None:
+    before = own()._replace(name="w")
+    snapshot = StoreSnapshot(before.released(), (named("a", FIRST, "w"),))
+    assert reinstated(snapshot).granted.name == "w-2"
+    assert reinstated(StoreSnapshot(before.released())).granted.name == "w"
+    assert reinstated(StoreSnapshot(own().released())).granted.name == ""

@@ -29,6 +29,7 @@ SOUND = Lease(
     marks={"volume:data": Mark("store", "s")},
     standings={"web": ServiceState("shop-web", ("shop_default",))},
     former_stores=("store",),
+    name="shop-2",
 )
 UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("session_id", {"session_id": ""}),
@@ -64,6 +65,9 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("standings", {"standings": {"web\0": ServiceState()}}),
     ("standings", {"standings": {"web": ServiceState(networks=("a\0",))}}),
     ("former_stores", {"former_stores": ("a\n",)}),
+    ("name", {"name": "Shop"}),
+    ("name", {"name": "a\nb"}),
+    ("name", {"name": 7}),
     ("place.worktree", {"place": WorktreeLocation("w")}),
     ("place.git_dir", {"place": WorktreeLocation("/w", "w")}),
     ("place.directory", {"place": WorktreeLocation("/w", "", "/\0")}),
@@ -79,7 +83,7 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
 
 def test_what_composeports_writes_is_sound() -> None:
     check_lease(SOUND)
-    check_lease(SOUND._replace(marks=None, place=WorktreeLocation()))
+    check_lease(SOUND._replace(marks=None, place=WorktreeLocation(), name=""))
 
 
 @pytest.mark.parametrize(("field", "changed"), UNSOUND)

@@ -114,6 +114,7 @@ def test_a_held_lease_keeps_all_but_its_pins_and_its_time() -> None:
         environment=(("A", "b"),),
         subnets={"x#0": "10.213.0.0/24"},
         place=WorktreeLocation("/w", "/g", "/d", "main"),
+        name="w",
     )
     assert ask(own=own, web=3001).granted == own._replace(
         pins={WEB: 3001}, expires_at=NOON + 60, ttl_minutes=1
@@ -264,7 +265,7 @@ def test_a_damaged_record_of_another_session_is_told_and_keeps_its_block(
 ) -> None:
     told: list[str] = []
     source = RowSource("/store", "leases", "", lambda: "", told.append)
-    row = ("other", 10000, 10, project_name("other"), NOON, 1, "", pins, subnets, place, NOON)
+    row = ("other", 10000, 10, project_name("other"), NOON, 1, "", pins, subnets, place, "{}", NOON)
     hold = hold_from_row(row, source)
     assert hold is not None
     assert (hold.session_id, hold.block, hold.held) == ("other", PortBlock(10000, 10), True)
