@@ -284,6 +284,25 @@ def test_a_sibling_is_known_by_what_compose_says_of_it(
     assert wait_until(lambda: ask(web, "db"), "db answers") == str(platform.directory)
 
 
+def test_network_mode_leads_to_the_session_s_network_of_that_name(
+    make_repository: MakeRepository, name: str, plain: Callable[..., None]
+) -> None:
+    """Plain Compose's stack has networks of both names, and a database on each of them."""
+    services = {
+        "db": database(networks=["default", "net"]),
+        "by-name": {"network_mode": f"{name}_net", "command": WAIT},
+        "by-default": {"network_mode": f"{name}_default", "command": WAIT},
+    }
+    file = stack(services, name=name, networks={"net": {"name": f"{name}_net"}})
+    repository = make_repository({"compose.yaml": file})
+    plain(repository.main, "", ".")
+    for session in (repository.worktree("one"), repository.worktree("other")):
+        session.ok("up", "--strict")
+        for service in ("by-name", "by-default"):
+            answer = wait_until(partial(ask, session, "db", service), "db answers")
+            assert answer == str(session.directory)
+
+
 def labelled(network: str, *, own: bool = False) -> str:
     word = "${COMPOSE_PROJECT_NAME}" if own else "shop"
     labels = [

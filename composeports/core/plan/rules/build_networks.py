@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 from composeports.core.plan.change import Change, RuleResult, SharedResource, join
-from composeports.core.plan.default_names import networks
 from composeports.core.plan.rules import containers
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.external_resources import joined_by_mode
-from composeports.core.plan.rules.networks import new_name
+from composeports.core.plan.rules.networks import session_names
 from composeports.core.plan.rules.wording import listed, way_out
 from composeports.core.plan.shared_settings import IN_SETTINGS, is_named, why_network
 
@@ -33,12 +32,7 @@ def build_networks(context: PlanContext) -> RuleResult:
 
 
 def _network(name: str, services: list[str], context: PlanContext) -> RuleResult:
-    plain_projects = context.host_facts.plain_projects
-    new_names = networks(context.project, plain_projects, context.project_name) | {
-        network.name: new_name(network, context)
-        for network in context.project.networks
-        if not network.external
-    }
+    new_names = session_names(context)
     if name in new_names:
         return _network_replaced(
             services, name, new_names[name], "it names a network that has a new name"

@@ -9,6 +9,7 @@ from composeports.core.compose_project import Network, Service
 from composeports.core.plan.change import Change, RuleResult, SharedResource, join
 from composeports.core.plan.default_names import used_host_names
 from composeports.core.plan.host_facts import SiblingProject
+from composeports.core.plan.rules import networks
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.wording import listed, quoted, way_out
 from composeports.core.plan.shared_settings import why_network, why_volume
@@ -71,8 +72,8 @@ def is_common(key: str, context: PlanContext) -> bool:
 
 
 def joined_by_mode(context: PlanContext) -> dict[str, list[Service]]:
-    """Return the services that join a network by `network_mode: NAME`, by network name."""
-    created_names = {network.name for network in context.project.networks if not network.external}
+    """Return the services that join a network of others by `network_mode: NAME`, by its name."""
+    created_names = networks.session_names(context)
     services_by_network: dict[str, list[Service]] = {}
     for service in context.project.services:
         name = service.network_by_mode

@@ -98,17 +98,41 @@ def session_network(
     return network.name
 
 
+def session_names(context: PlanContext) -> dict[str, str]:
+    """Return the session's name of every network of the stack, by its name with plain Compose."""
+    plain_projects = context.host_facts.plain_projects
+    return networks(context.project, plain_projects, context.project_name) | {
+        network.name: new_name(network, context)
+        for network in context.project.networks
+        if not network.external
+    }
+
+
+def network_modes(context: PlanContext) -> RuleResult:
+    """Lead services that join a network by `network_mode: NAME` to the stack's own network."""
+    names = session_names(context)
+    why = "it names a network that has a new name"
+    changes = tuple(
+        Change("network", "network_mode", before, after, why, service.name)
+        for service in context.project.services
+        for before in [service.network_by_mode]
+        if (after := names.get(before, before)) != before
+    )
+    nodes = {change.service: {"network_mode": change.after} for change in changes}
+    return RuleResult(changes, {"services": nodes} if nodes else {})
+
+
 def network_labels(context: PlanContext) -> RuleResult:
     """Change the network name in Traefik's label if that network has a new name."""
-    session_names = {
+    renamed = {
         network.name: after
         for network in context.project.networks
         for after in [_name_in_labels(network, context)]
         if after != network.name
     }
     plain_projects = context.host_facts.plain_projects
-    session_names |= networks(context.project, plain_projects, context.project_name)
-    changes = list(_labels(context, session_names))
+    renamed |= networks(context.project, plain_projects, context.project_name)
+    changes = list(_labels(context, renamed))
     nodes = [
         {"services": {change.service: {"labels": {TRAEFIK: change.after}}}} for change in changes
     ]

@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     commands.commands,
     volumes.named_volumes,
     networks.named_networks,
+    networks.network_modes,
     external_resources.external_networks,
     external_resources.external_volumes,
     build_networks.build_networks,

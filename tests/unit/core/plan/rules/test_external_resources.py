@@ -194,6 +194,35 @@ def test_a_network_by_network_mode(mode: str, *, told: bool) -> None:
     assert made.shared == ([("network", "edge")] if told else [])
 
 
+MADE = {"made": {"name": "made"}, "default": {"name": f"{PROJECT}_default"}}
+OWN_EDGE = Settings(external_networks=True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings", "after"),
+    [
+        ("made", None, f"{PROJECT}_made"),
+        ("shop_default", None, f"{PROJECT}_default"),
+        ("edge", OWN_EDGE, f"{PROJECT}_edge"),
+        ("made", Settings(isolate_networks=False), None),
+        (f"{PROJECT}_default", None, None),
+        ("other_default", OWN_EDGE, None),
+    ],
+)
+def test_network_mode_follows_a_network_of_the_stack(
+    mode: str, settings: Settings | None, after: str | None
+) -> None:
+    """Else the service joins the network of plain Compose's stack, with the data of that one."""
+    services = {"web": {"network_mode": mode}, "db": {"networks": {"made": None, "edge": None}}}
+    facts = HostFacts(plain_projects=("shop",))
+    made = plan(services, {**MADE, **EDGE}, settings=settings, host_facts=facts)
+    assert made.override("services", "web", "network_mode") == after
+    by_mode = [each for each in made.changes("network") if each[1] == "network_mode"]
+    assert by_mode == ([("web", "network_mode", mode, after)] if after else [])
+    about = [text.split()[1] for text in made.warnings if "network other_default" in text]
+    assert bool(about) == (mode == "other_default")
+
+
 MODELS = {"models": {"name": "models", "external": True}}
 USED = {"db": {"volumes": [{"type": "volume", "source": "models", "target": "/m"}]}}
 
