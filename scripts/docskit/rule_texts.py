@@ -271,7 +271,14 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "the engine's machine: `172.17.0.1`, `host.containers.internal`, a name to "
                     "which `extra_hosts` gives `host-gateway`"
                 ),
-                "gets the new number; the name stays",
+                (
+                    "gets the new number; the name stays. Without a port, it is the one of the "
+                    "scheme (`postgres://host.docker.internal/shop`)"
+                ),
+            ),
+            (
+                "`localhost:5432`, with any scheme or none, in a service on the host's network",
+                "gets the new number",
             ),
             (
                 (
@@ -290,7 +297,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
             ),
             (
                 "`DB_HOST` and `DB_PORT` that together lead to a moved port of the host",
-                "the port variable gets the new number",
+                (
+                    "the port variable gets the new number; the host may also be in `DB_URL`, "
+                    "`DB_ENDPOINT` or `DB`, as a URL without a port"
+                ),
             ),
             (
                 "advertised listeners (`KAFKA_ADVERTISED_LISTENERS: EXT://localhost:9092`)",
@@ -334,13 +344,21 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (
             (
                 (
-                    "an advertised address in `command` or `entrypoint` "
-                    "(`--advertise-addr localhost:9092`)"
+                    "an advertised address or port in `command` or `entrypoint` "
+                    "(`--advertise-addr localhost:9092`, `--announce-port 6379`, "
+                    "`--root-url http://localhost:3000`)"
                 ),
                 (
                     "is not changed, and there is a warning; with `[urls] command = true` the "
                     "addresses in commands change"
                 ),
+            ),
+            (
+                (
+                    "a member of a MongoDB replica set at localhost (`rs.initiate(...)`) in a "
+                    "command or a health check"
+                ),
+                'a warning; `[urls] keep = ["mongo.healthcheck"]` accepts it',
             ),
         ),
     ),
@@ -361,6 +379,19 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "with `driver_opts` that are the same in every session"
                 ),
                 "a warning, unless `shared` lists the network",
+            ),
+        ),
+    ),
+    (
+        networks.network_modes,
+        ("network",),
+        (
+            (
+                (
+                    "`network_mode` with the name of a network of the stack, also with the name "
+                    "that plain Compose makes (`shop_default`)"
+                ),
+                "gets the session's name of that network",
             ),
         ),
     ),
@@ -538,6 +569,17 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "written as an address or as settings (`host.docker.internal 5432`)"
                 ),
                 "a warning: it may lead to another session; `[urls] keep` accepts it",
+            ),
+            (
+                (
+                    "a variable with such a name alone (`DB_HOST: host.docker.internal`), if its "
+                    "usual port has moved, or if the only port without a host has"
+                ),
+                "a warning",
+            ),
+            (
+                "such a name and a moved port in a variable that fills a config or a secret",
+                "a warning",
             ),
             (
                 (

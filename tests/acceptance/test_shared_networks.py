@@ -288,7 +288,7 @@ def test_network_mode_leads_to_the_session_s_network_of_that_name(
     make_repository: MakeRepository, name: str, plain: Callable[..., None]
 ) -> None:
     """Plain Compose's stack has networks of both names, and a database on each of them."""
-    services = {
+    services: dict[str, dict[str, object]] = {
         "db": database(networks=["default", "net"]),
         "by-name": {"network_mode": f"{name}_net", "command": WAIT},
         "by-default": {"network_mode": f"{name}_default", "command": WAIT},

@@ -315,6 +315,11 @@ def test_a_host_and_a_port_in_two_variables_follow(make_repository: MakeReposito
                 "extra_hosts": ["host.docker.internal:host-gateway"],
                 "environment": {"DB_HOST": "host.docker.internal", "DB_PORT": "5432"},
             },
+            "beside": {
+                "command": ["sleep", "3600"],
+                "network_mode": "host",
+                "environment": {"DB": "localhost:5432"},
+            },
             "db": {
                 "command": serving(5432, "${COMPOSE_PROJECT_NAME}"),
                 "ports": ["5432:5432"],
@@ -325,7 +330,10 @@ def test_a_host_and_a_port_in_two_variables_follow(make_repository: MakeReposito
         "ip=$(awk -v name=$DB_HOST '$2 == name { print $1; exit }' /etc/hosts); "
         "wget -q -O - http://$ip:$DB_PORT"
     )
-    for session in two(make_repository, {"compose.yaml": file}):
+    settings = 'shared = ["network:host"]\n'
+    for session in two(make_repository, {"compose.yaml": file, "composeports.toml": settings}):
+        local = ("exec", "-T", "beside", "sh", "-c", "wget -q -O - http://$DB")
+        assert session.ok(*local).strip() == session.project
         assert session.ok("exec", "-T", "app", "sh", "-c", ask).strip() == session.project
         wheres = [change["where"] for change in session.json("plan")["changes"]]
         assert "environment.DB_PORT" in wheres

@@ -8,6 +8,15 @@ from composeports.core.engine_address import is_this_machine
 from composeports.core.plan.local_urls import PUBLIC, is_internal, is_listening
 
 HOST_WORDS = ("HOST", "HOSTNAME", "ADDRESS", "ADDR", "SERVER", "DOMAIN", "IP")
+# With these, the host belongs to the port only if it is not localhost: `APP_URL=http://localhost`
+# beside an APP_PORT may mean port 80. The empty word is for `DB` and `DB_PORT`.
+OTHER_WORDS = ("HOST_NAME", "HOST_IP", "HOSTADDR", "URL", "URI", "ENDPOINT", "BASE_URL", "")
+# The port of a host without one, by words in the name of the variable.
+DEFAULT_PORTS = (
+    *((r"PG|POSTGRES|DB|DATABASE", 5432), (r"MYSQL|MARIADB|DB|DATABASE", 3306)),
+    *((r"MSSQL|SQLSERVER|DB|DATABASE", 1433), (r"MONGO|DB|DATABASE", 27017), (r"REDIS", 6379)),
+    *((r"RABBIT|AMQP", 5672), (r"ELASTIC", 9200), (r"MEMCACHE", 11211), (r"MAIL|SMTP", 1025)),
+)
 _PORT = re.compile(r"^(?P<stem>.*?)(?P<protocol>TCP_|UDP_)?PORT(?P<rest>(_NUMBER)?.*)$")
 # The next three patterns are compiled at their first use: few values name the engine's host.
 # `host=db`, `"db.host": "db"`, `Server=db`: the host in a value with several settings.
@@ -32,11 +41,54 @@ def ports_of_hosts(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         match = _PORT.match(name.upper())
         if match is None or not is_port(text):
             continue
-        ends = (match["rest"], match["rest"].removeprefix("_NUMBER"))
-        partners = (f"{match['stem']}{word}{end}" for end in ends for word in HOST_WORDS)
+        stem, ends = match["stem"], (match["rest"], match["rest"].removeprefix("_NUMBER"))
+        partners = (f"{stem}{word}{end}" for end in ends for word in HOST_WORDS)
         partner = next((candidate for candidate in partners if candidate in names), "")
         if partner:
             yield name, values[names[partner]]
+            continue
+        partners = (_joined(stem, word, end) for end in ends for word in OTHER_WORDS)
+        host = next((bare_host(values[names[each]]) for each in partners if each in names), "")
+        if host and not is_this_machine(host):
+            yield name, host
+
+
+def _joined(stem: str, word: str, end: str) -> str:
+    """Return the name of a host variable; without a word, the stem without its separator."""
+    return f"{stem}{word}{end}" if word else f"{stem.rstrip('_.')}{end}"
+
+
+def lone_hosts(
+    values: Mapping[str, str], hosts: Collection[str], numbers: Collection[int]
+) -> Iterator[tuple[str, int]]:
+    """Yield (variable, port) of each variable with one of the hosts alone.
+
+    The port is one of `numbers`: that of a port variable without a host, or the one that the
+    variable's name stands for. A debugger's host has no such port.
+    """
+    names = [name for name, text in values.items() if bare_host(text).lower() in hosts]
+    names = [name for name in names if "DEBUG" not in name.upper()]
+    if not names:
+        return
+    pairs = dict(ports_of_hosts(values))
+    if any(host.lower() in hosts for host in pairs.values()):
+        return
+    ports = [
+        int(text)
+        for name, text in values.items()
+        if name not in pairs and _PORT.match(name.upper()) and is_port(text)
+    ]
+    for name in names:
+        own = [port for word, port in DEFAULT_PORTS if re.search(word, name.upper())]
+        port = next((port for port in (*own, *ports) if port in numbers), None)
+        if port is not None:
+            yield name, port
+
+
+def bare_host(text: str) -> str:
+    """Return the host of a value that is a host, or a URL without a port; else an empty string."""
+    match = re.fullmatch(r"(?:[A-Za-z][A-Za-z0-9+.-]{0,20}://)?([\w.-]{1,255})/?", text.strip())
+    return match[1] if match else ""
 
 
 def ports_in_settings(text: str, hosts: Collection[str]) -> Iterator[re.Match[str]]:

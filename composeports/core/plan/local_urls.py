@@ -9,6 +9,8 @@ from composeports.core.engine_address import in_url, is_this_machine, split_addr
 
 WEB = frozenset({"http", "https", "ws", "wss"})
 IMPLIED = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+IMPLIED |= {"postgres": 5432, "postgresql": 5432, "mysql": 3306, "mariadb": 3306}
+IMPLIED |= {"sqlserver": 1433, "mongodb": 27017, "redis": 6379, "amqp": 5672}
 ANY_ADDRESS = frozenset({"0.0.0.0", "[::]"})  # noqa: S104 - read, not bound
 # Hosts by which a container reaches its engine's machine: the names of Docker Desktop (old ones
 # too), Podman, Lima, OrbStack and Rancher Desktop, and the bridge that Docker creates on Linux.
@@ -22,10 +24,12 @@ ENGINE_HOSTS = frozenset(
     }
     | {"172.17.0.1"}
 )
+# In a container on the host's network, these are names of the host, too.
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 LISTENS = re.compile(r"LISTEN|BIND|^(ASPNETCORE|DOTNET)_URLS$")
 # Variables whose value is given to clients of the container and not used inside it.
-ADVERTISED = re.compile(r"ADVERTIS")
-PUBLIC = re.compile(r"PUBLIC|EXTERNAL|ADVERTIS")
+ADVERTISED = re.compile(r"ADVERTIS|ANNOUNC")
+PUBLIC = re.compile(r"PUBLIC|EXTERNAL|ADVERTIS|ANNOUNC")
 INTERNAL = re.compile(r"INTERNAL")
 # Variables with an address at which the container calls itself, if it listens on that port.
 OF_ITSELF = re.compile(r"HEALTH|PROBE|LOOPBACK")

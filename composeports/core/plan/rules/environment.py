@@ -7,7 +7,12 @@ from typing import NamedTuple
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
 from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts, with_new_ports
-from composeports.core.plan.local_urls import ENGINE_HOSTS, Reach, renumbered
+from composeports.core.plan.local_urls import (
+    ENGINE_HOSTS,
+    LOOPBACK_HOSTS,
+    Reach,
+    renumbered,
+)
 from composeports.core.plan.rules.addresses import Mover, address_mover
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import NewNames, new_names, renamed
@@ -36,7 +41,7 @@ class _Rewriter(NamedTuple):
 
     def changes(self, service: Service, path: str, values: Mapping[str, str]) -> Iterator[Change]:
         """Yield the changes of a mapping of variables."""
-        pairs = dict(self._pairs(service, values))
+        pairs = dict(self._pairs(values))
         for name, text in values.items():
             if is_kept(service.name, name, text, self.context.settings.keep_urls):
                 continue
@@ -66,11 +71,9 @@ class _Rewriter(NamedTuple):
         after = renumbered(name, text, self.numbers.get, self.reach)
         return with_new_ports(after, self.reach.engine_hosts, self.numbers.get)
 
-    def _pairs(self, service: Service, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    def _pairs(self, values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield (name, new number) of each port variable whose host is in another variable."""
-        # On the host's network, localhost is the host.
-        listens_on = () if service.network_mode == "host" else self.reach.listens_on
-        hosts = self.reach.engine_hosts
+        listens_on, hosts = self.reach.listens_on, self.reach.engine_hosts
         for name, host in ports_of_hosts(values) if self.numbers else ():
             old = int(values[name])
             new = self.numbers.get(old, old)
@@ -78,8 +81,11 @@ class _Rewriter(NamedTuple):
                 yield name, str(new)
 
 
-def engine_hosts(*services: Service) -> frozenset[str]:
-    """Return the names by which services reach the engine's machine, `extra_hosts` included."""
+def engine_hosts(context: PlanContext, *services: Service) -> frozenset[str]:
+    """Return the names by which services reach the engine's machine.
+
+    They include those of `extra_hosts`, and localhost if all services are on the host's network.
+    """
     entries = (
         text.replace(":", "=", 1).partition("=")
         for service in services
@@ -87,7 +93,8 @@ def engine_hosts(*services: Service) -> frozenset[str]:
     )
     addresses = {host.lower(): address for host, _, address in entries if host}
     gateways = {host for host, address in addresses.items() if address in {GATEWAY, *ENGINE_HOSTS}}
-    return (ENGINE_HOSTS - set(addresses)) | gateways
+    loopback = LOOPBACK_HOSTS if all(_is_on_host(service, context) for service in services) else ()
+    return (ENGINE_HOSTS - set(addresses)) | gateways | {*loopback}
 
 
 def values(context: PlanContext) -> RuleResult:
@@ -146,7 +153,7 @@ def numbers_of(service: Service, context: PlanContext) -> Mapping[int, int]:
 def reach_of(context: PlanContext, *services: Service) -> Reach:
     """Return how the services that read the same text reach published ports."""
     listens_on = frozenset(port for service in services for port in listening(service, context))
-    return Reach(listens_on, context.host, engine_hosts(*services))
+    return Reach(listens_on, context.host, engine_hosts(context, *services))
 
 
 def listening(service: Service, context: PlanContext) -> frozenset[int]:
@@ -164,6 +171,15 @@ def _network_of(service: Service) -> str:
     """Return the service whose network this service uses, usually the service itself."""
     mode, _, service_name = service.network_mode.partition(":")
     return service_name if mode == "service" else service.name
+
+
+def _is_on_host(service: Service, context: PlanContext) -> bool:
+    """Return True if the service is on the host's network, also by another service's network."""
+    owner = _network_of(service)
+    return any(
+        candidate.name == owner and candidate.network_mode == "host"
+        for candidate in context.project.services
+    )
 
 
 def _mappings(service: Service) -> Iterator[tuple[tuple[str, ...], Mapping[str, str]]]:

@@ -252,7 +252,12 @@ def _missing_git(service: Service, mount: Mount, context: PlanContext) -> Iterat
     if mount.kind != "bind" or not checkout.link or source == "/" or not is_within(top, source):
         return
     folder = normpath(join(mount.target, top[len(source) :].lstrip("/")))
-    if any(normpath(other_mount.target) == join(folder, ".git") for other_mount in service.mounts):
+    link = join(top, ".git")
+    if any(
+        normpath(other_mount.target) == join(folder, ".git")
+        and context.host_facts.real(other_mount.source) != link
+        for other_mount in service.mounts
+    ):
         return
     git_dir = normpath(join(folder, checkout.link))
     common_dir = normpath(join(git_dir, relpath(checkout.common_dir, checkout.git_dir)))

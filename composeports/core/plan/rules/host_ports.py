@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import RuleResult, SharedResource
 from composeports.core.plan.host_port_pairs import (
+    lone_hosts,
     ports_in_settings,
     ports_of_hosts,
     with_new_ports,
@@ -53,7 +54,23 @@ def unknown_forms(context: PlanContext) -> RuleResult:
         if any(old != new for old, new in numbers.items()):
             warnings += _in_values(service, numbers, context)
             warnings += _in_commands(service, numbers, context)
+    warnings += _in_handed_values(context)
     return RuleResult(warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _in_handed_values(context: PlanContext) -> Iterator[str]:
+    """Yield a warning for each config or secret whose variable has an address of the host."""
+    pairs = ((port.entry.port.number, port.number) for port in context.assigned)
+    numbers = {old: new for old, new in pairs if old is not None}
+    for where, text in context.host_facts.handed_values.items():
+        name = context.project.handed_variables[where]
+        port = _port_beside_host(text, numbers, Reach())
+        if port is not None and not is_kept("", name, text, context.settings.keep_urls):
+            yield (
+                f"{where} is the text of {name}, with a name of the host and the port {port}, "
+                f"which is {numbers[port]} in this session: it may lead to another session; give "
+                f"the address by a variable of `environment`, or {_keep(name)}"
+            )
 
 
 def _in_values(service: Service, numbers: Mapping[int, int], context: PlanContext) -> Iterator[str]:
@@ -71,6 +88,18 @@ def _in_values(service: Service, numbers: Mapping[int, int], context: PlanContex
                 f"{port}, which is {numbers[port]} in this session, in a form that is not known: "
                 f"it may lead to another session; write them as HOST:PORT, or {_keep(name)}"
             )
+    values = {
+        name: text
+        for name, text in service.environment.items()
+        if not is_kept(service.name, name, text, context.settings.keep_urls)
+    }
+    others = [old for old, new in numbers.items() if old != new and old not in reach.listens_on]
+    for name, port in lone_hosts(values, reach.engine_hosts, others):
+        yield (
+            f"environment.{name} of service {service.name} is a name of the host, and its port is "
+            f"most likely {port}, which is {numbers[port]} in this session: it may lead to another "
+            f"session; write them as HOST:PORT, or {_keep(name)}"
+        )
 
 
 def _in_commands(
@@ -117,7 +146,7 @@ def _keep(name: str) -> str:
 
 def _host_ports(service: Service, context: PlanContext) -> Iterator[tuple[str, int]]:
     """Yield (variable, port) of each value that leads from the container to its engine's host."""
-    names = engine_hosts(service)
+    names = engine_hosts(context, service)
     pattern = addresses(names, "")
     values = {
         name: text

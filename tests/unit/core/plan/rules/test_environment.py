@@ -57,6 +57,7 @@ def config(**environment: str) -> dict[str, object]:
         ("URL", "http://host.docker.internal:3000", "http://host.docker.internal:10005"),
         ("URL", "redis://host.docker.internal:9092", "redis://host.docker.internal:10006"),
         ("URL", "host.docker.internal:9092", "host.docker.internal:10006"),
+        ("REDIS_ANNOUNCE_ADDR", "127.0.0.1:9092", "127.0.0.1:10006"),
         ("URL", "http://172.17.0.1:3000/x", "http://172.17.0.1:10005/x"),
         ("URL", "redis://host.containers.internal:9092", "redis://host.containers.internal:10006"),
         ("URL", "http://docker.for.mac.host.internal:3000", "http://docker.for.mac.host.internal:10005"),
@@ -227,3 +228,23 @@ def test_a_name_that_extra_hosts_gives_the_engine_s_machine(
     made = plan_of(document)
     want = {"URL": after} if after else None
     assert made.override("services", "web", "environment") == want
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("postgres://u:p@host.docker.internal/x", "postgres://u:p@host.docker.internal:10004/x"),
+        ("jdbc:postgresql://172.17.0.1/x", "jdbc:postgresql://172.17.0.1:10004/x"),
+        ("redis://host.docker.internal", None),
+        ("postgres://localhost/x", None),
+    ],
+)
+def test_a_database_s_url_without_a_port_has_its_default(text: str, after: str | None) -> None:
+    services = {
+        "app": {"environment": {"DATABASE": text}},
+        "db": {"ports": [{"published": "5432", "target": 5432}]},
+    }
+    made = plan_of({"services": services})
+    assert made.override("services", "app", "environment") == (
+        {"DATABASE": after} if after else None
+    )

@@ -266,6 +266,12 @@ RELATIVE = Checkout("../main/.git/worktrees/repo", *(f"{MAIN}/.git/worktrees/rep
             id="with a folder of its own there",
         ),
         pytest.param(
+            [bind("/repo", "/src"), bind("/repo/.git", "/src/.git")],
+            CHECKOUT,
+            VARIABLE,
+            id="with the file that leads to the git folder",
+        ),
+        pytest.param(
             [bind("/repo", "/src"), {"type": "volume", "source": "v", "target": MAIN}],
             CHECKOUT,
             VARIABLE,

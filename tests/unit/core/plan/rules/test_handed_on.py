@@ -95,6 +95,13 @@ def test_a_build_argument_may_be_any_image() -> None:
         ),
         ({"DB_HOST": "host.docker.internal", "DB_TCP_PORT": "5432"}, {"DB_TCP_PORT": "10005"}),
         ({"DB_SERVER": "gateway", "DB_PORT": "5432"}, {"DB_PORT": "10005"}),
+        ({"DB_URL": "host.docker.internal", "DB_PORT": "5432"}, {"DB_PORT": "10005"}),
+        ({"DB_ENDPOINT": "http://gateway/", "DB_PORT": "5432"}, {"DB_PORT": "10005"}),
+        ({"DB": "gateway", "DB_PORT": "5432"}, {"DB_PORT": "10005"}),
+        ({"db.base_url": "x", "DB": "gateway", "DB_PORT": "5432"}, {"DB_PORT": "10005"}),
+        ({"DB_URL": "http://gateway:80/", "DB_PORT": "5432"}, {}),
+        ({"DB_URL": "http://localhost", "DB_PORT": "5432"}, {}),
+        ({"DB_URL": "http://db", "DB_PORT": "5432"}, {}),
         ({"API_HOST": "localhost", "API_PORT_X": "5432"}, {}),
         ({"API_HOST": "localhost", "API_PORT": "5432"}, {"API_PORT": "10005"}),
         ({"API_INTERNAL_HOST": "localhost", "API_INTERNAL_PORT": "5432"}, {}),
@@ -122,6 +129,41 @@ def test_in_the_host_s_network_localhost_is_the_host() -> None:
     values = {"APP_HOST": "localhost", "APP_PORT": "5432"}
     made = stack({"environment": values, "network_mode": "host", "ports": []})
     assert made.override("services", "app", "environment") == {"APP_PORT": "10004"}
+
+
+@pytest.mark.parametrize("by_service", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text", "after"),
+    [
+        ("DATABASE", "postgres://localhost:5432/x", "postgres://localhost:10004/x"),
+        ("BACKEND", "127.0.0.1:5432", "127.0.0.1:10004"),
+        ("INTERNAL_URL", "http://[::1]:5432", "http://[::1]:10004"),
+        ("DSN", "host=localhost port=5432", "host=localhost port=10004"),
+        ("LISTEN_ADDRESS", "localhost:5432", None),
+        ("BACKEND", "db:5432", None),
+    ],
+)
+def test_in_the_host_s_network_every_address_of_localhost_is_of_the_host(
+    name: str, text: str, after: str | None, *, by_service: bool
+) -> None:
+    values: dict[str, object] = {"environment": {name: text}, "ports": []}
+    if by_service:
+        services: dict[str, object] = {"app": {**values, "network_mode": "service:host"}}
+        services |= {"host": {"network_mode": "host"}, "db": {"ports": [port(5432)]}}
+        made = plan_of({"services": services})
+    else:
+        made = stack({**values, "network_mode": "host"})
+    expected = {name: after} if after else None
+    assert made.override("services", "app", "environment") == expected
+
+
+def test_in_the_host_s_network_a_command_that_asks_localhost_is_told() -> None:
+    command = ["psql", "-h", "localhost", "-p", "5432"]
+    settings = Settings(shared=("network:host",))
+    app = {"network_mode": "host", "command": command}
+    made = plan_of({"services": {"app": app, "db": {"ports": [port(5432)]}}}, settings=settings)
+    (text,) = made.warnings
+    assert text.startswith("the command of service app has a name of the host and the port 5432")
 
 
 def test_a_service_in_another_one_s_network_means_that_one() -> None:
@@ -219,6 +261,19 @@ KAFKA = ["sh", "--advertise-addr", "in://db:9092,out://localhost:5432"]
         (["--listen", "localhost:3000"], 0, {}),
         (["--port", "3000"], 0, {}),
         (["--advertise=localhost:9999"], 0, {}),
+        (["--root-url=http://localhost:3000"], 1, {0: "--root-url=http://localhost:10004"}),
+        (["--hostname-url", "http://localhost:3000"], 1, {1: "http://localhost:10004"}),
+        (
+            ["sh", "-c", "x --port 5432  --announce-port 5432 --announce-ip 127.0.0.1"],
+            1,
+            {2: "x --port 5432  --announce-port 10005 --announce-ip 127.0.0.1"},
+        ),
+        (["--advertised.port=5432"], 1, {0: "--advertised.port=10005"}),
+        (["--sentinel", "announce-port", "5432"], 1, {2: "10005"}),
+        (["--hostname-port=3000", "--hostname=localhost"], 1, {0: "--hostname-port=10004"}),
+        (["--announce-port", "5432", "--announce-ip", "db"], 0, {}),
+        (["--sentinel", "announce-port", "5432", "--sentinel", "announce-ip", "db"], 0, {}),
+        (["--announce-port", "6000"], 0, {}),
     ],
 )
 @pytest.mark.parametrize("field", ["command", "entrypoint"])
@@ -239,6 +294,34 @@ def test_an_address_in_a_command(
     assert moving.override("services", "app", field) == (after if moved else None)
     assert moving.warnings == []
     assert len(moving.changes("url")) == len(moved)
+
+
+INITIATE = "mongosh --eval \"rs.initiate({members:[{_id:0,host:'%s'}]})\""
+
+
+@pytest.mark.parametrize("field", ["command", "entrypoint", "healthcheck"])
+@pytest.mark.parametrize(
+    ("host", "keep", "is_told"),
+    [
+        ("localhost:5432", (), True),
+        ("127.0.0.1:5432", (), True),
+        ("localhost:5432", ("{field}",), False),
+        ("db:5432", (), False),
+        ("localhost:27018", (), False),
+    ],
+)
+def test_a_member_of_a_replica_set_is_told(
+    field: str, host: str, keep: tuple[str, ...], *, is_told: bool
+) -> None:
+    text = ["sh", "-c", INITIATE % host]
+    value: object = {"test": ["CMD-SHELL", text[2]]} if field == "healthcheck" else text
+    services = {"db": {"ports": [port(5432)], field: value}}
+    settings = Settings(keep_urls=tuple(f"db.{entry.format(field=field)}" for entry in keep))
+    warnings = plan_of({"services": services}, settings=settings).warnings
+    assert len(warnings) == int(is_told)
+    for warning in warnings:
+        assert warning.startswith(f"the {field} of service db gives clients {host} (rs.initiate)")
+        assert f'[urls] keep = ["db.{field}"]' in warning
 
 
 def test_without_a_moved_port_no_command_is_looked_at() -> None:
@@ -339,6 +422,28 @@ def test_a_config_or_secret_that_a_variable_fills_is_listed_without_its_text(
     made = plan_of(HANDED, host_facts=HostFacts(handed_values={path: text}))
     assert [(service, value) for service, _, value in made.left] == left
     assert all("the text of a variable stays" in entry.why for entry in made.plan.left)
+
+
+@pytest.mark.parametrize(
+    ("text", "keep", "is_told"),
+    [
+        ("postgres://u:secret@host.docker.internal:8080/x", (), True),
+        ("host=172.17.0.1 port=8080", (), True),
+        ("postgres://u:secret@host.docker.internal:8080/x", ("DSN",), False),
+        ("postgres://u:secret@host.docker.internal:9090/x", (), False),
+        ("http://localhost:8080", (), False),
+    ],
+)
+def test_a_secret_with_an_address_of_the_host_is_told(
+    text: str, keep: tuple[str, ...], *, is_told: bool
+) -> None:
+    facts = HostFacts(handed_values={"secrets.dsn.environment": text})
+    warnings = plan_of(HANDED, host_facts=facts, settings=Settings(keep_urls=keep)).warnings
+    assert len(warnings) == int(is_told)
+    for warning in warnings:
+        assert warning.startswith("secrets.dsn.environment is the text of DSN, with a name of the")
+        assert '[urls] keep = ["DSN"]' in warning
+        assert "secret@" not in warning
 
 
 def test_a_port_variable_that_fills_a_config_moves_there_too() -> None:

@@ -89,6 +89,42 @@ def test_a_moved_port_of_the_host_in_an_unknown_form_is_told(
         assert f'[urls] keep = ["{name}"]' in warning
 
 
+ENGINE = "host.docker.internal"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"TARGET": ENGINE, "UPSTREAM_PORT": "8080"}, {"TARGET": 8080}),
+        ({"TARGET": f"http://{ENGINE}", "PORT": "8080"}, {"TARGET": 8080}),
+        ({"DB_HOST": ENGINE}, {"DB_HOST": 5432}),
+        ({"PGHOST": ENGINE.upper()}, {"PGHOST": 5432}),
+        ({"DB_HOST": ENGINE, "DB_PORT": "9000"}, {}),
+        ({"DB_HOST": ENGINE, "DB_PORT": "5432", "TARGET": ENGINE}, {}),
+        ({"REDIS_HOST": ENGINE}, {}),
+        ({"TARGET": ENGINE, "WEB_HOST": "web", "WEB_PORT": "8080"}, {}),
+        ({"TARGET": ENGINE, "PORT": "3000"}, {}),
+        ({"XDEBUG_CLIENT_HOST": ENGINE, "PORT": "8080"}, {}),
+        ({"TARGET": "web", "PORT": "8080"}, {}),
+        ({"KEPT": ENGINE, "PORT": "8080"}, {}),
+    ],
+)
+def test_a_host_alone_beside_a_moved_port_is_told(
+    values: dict[str, str], told: dict[str, int]
+) -> None:
+    services = {
+        "app": {"environment": values, "ports": [{"published": "3000", "target": 3000}]},
+        "web": {"ports": [{"published": "8080", "target": 80}]},
+        "db": {"ports": [{"published": "5432", "target": 5432}]},
+    }
+    warnings = plan_of({"services": services}, settings=Settings(keep_urls=("KEPT",))).warnings
+    assert len(warnings) == len(told)
+    for text, (name, port) in zip(warnings, told.items(), strict=True):
+        assert text.startswith(f"environment.{name} of service app is a name of the host")
+        assert f"most likely {port}, which is 1" in text
+        assert f'[urls] keep = ["{name}"]' in text
+
+
 @pytest.mark.parametrize(
     ("field", "words", "is_told"),
     [
