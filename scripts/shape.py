@@ -109,18 +109,18 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 42_080),
-    "modules": (len, 356),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 42_318),
+    "modules": (len, 358),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 74),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
-        180,
+        182,
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
-        71,
+        72,
     ),
     f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
     "class names used twice": (class_names_used_twice, 5),

@@ -26,6 +26,15 @@ def sessions(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
     return found(ctx, parameter, incomplete)
 
 
+def existing_sessions(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    """Return the names and ids of sessions that start with `incomplete`."""
+    from composeports.cli.completion_values import (  # noqa: PLC0415 - for shells
+        existing_sessions as found,
+    )
+
+    return found(ctx, parameter, incomplete)
+
+
 def seeds(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
     """Return the values for `--seed-from` that start with `incomplete`."""
     from composeports.cli.completion_values import seeds as found  # noqa: PLC0415 - for shells

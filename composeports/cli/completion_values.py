@@ -75,6 +75,14 @@ def sessions(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) 
     return _beginning(completion.sessions(os.environ), incomplete)
 
 
+def existing_sessions(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[Any]:
+    """Return the matching names, then ids, of sessions that hold a lease."""
+    names, ids = completion.session_names(os.environ), completion.sessions(os.environ)
+    return _beginning(dict.fromkeys((*names, *ids)), incomplete)
+
+
 def seeds(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
     """Return the matching values for `--seed-from`.
 

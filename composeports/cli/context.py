@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from composeports.cli.complete import sessions
+from composeports.cli.complete import existing_sessions, sessions
 from composeports.cli.progress import can_show, paused_progress, working
 from composeports.config import Config
 from composeports.core.visible_text import visible_lines
@@ -31,6 +31,19 @@ def session_option(command: Any) -> Any:  # noqa: ANN401 - click's decorators ar
         metavar="ID",
         help="Use this session instead of the worktree's.",
         shell_complete=sessions,
+    )
+    return option(command)
+
+
+def existing_session_option(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Add `--session` to a command for sessions that exist; see `find_existing_session`."""
+    option = click.option(
+        "--session",
+        "session_id",
+        metavar="SESSION",
+        help="Use this session instead of the worktree's: its id, project, folder, branch or name, "
+        "or a part that fits only one session.",
+        shell_complete=existing_sessions,
     )
     return option(command)
 
@@ -110,6 +123,20 @@ def open_session(
         yield Session(context, options, early_queries=early_queries)
     finally:
         store.close()
+
+
+@contextmanager
+def open_existing_session(options: Options, session_id: str | None = None) -> Iterator[Session]:
+    """Yield the same session as `open_session`, but `--session` may be any name of it."""
+    with open_session(options, session_id) as session:
+        if session.options.session is None:
+            yield session
+            return
+        from composeports.usecases.session_search import (  # noqa: PLC0415 - rarely needed
+            find_existing_session,
+        )
+
+        yield find_existing_session(session)
 
 
 def _progress() -> ShowProgress | None:

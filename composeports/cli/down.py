@@ -3,7 +3,13 @@
 import click
 
 from composeports.cli.complete import ComposeCommand, services
-from composeports.cli.context import adopt_option, inform, open_session, session_option, warn
+from composeports.cli.context import (
+    adopt_option,
+    existing_session_option,
+    inform,
+    open_existing_session,
+    warn,
+)
 from composeports.cli.option_order import check_option_order
 from composeports.cli.output import as_json_option, write_json
 from composeports.core.visible_text import visible
@@ -24,7 +30,7 @@ Examples:
     context_settings={"ignore_unknown_options": True},
 )
 @adopt_option
-@session_option
+@existing_session_option
 @as_json_option
 @click.argument(
     "arguments",
@@ -48,7 +54,7 @@ def command(
     gone. It does nothing (exit 0) if no stack was started.
     """
     check_option_order("down", arguments)
-    with open_session(options._replace(adopt=adopt), session_id) as session:
+    with open_existing_session(options._replace(adopt=adopt), session_id) as session:
         result = down(session, arguments)
     if as_json:
         write_json(

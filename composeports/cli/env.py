@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import open_session, session_option, verbose_option
+from composeports.cli.context import existing_session_option, open_existing_session, verbose_option
 from composeports.cli.output import write_line
 from composeports.core.environment import FORMATS
 from composeports.errors import UsageError
@@ -42,7 +42,7 @@ Examples:
     "container, the wrapper replaces it by this session's. On by default for a COMMAND.",
 )
 @verbose_option
-@session_option
+@existing_session_option
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND [ARGS]...]")
 @click.pass_obj
 def command(
@@ -62,7 +62,7 @@ def command(
     """
     if as_json and form not in {None, "json"}:
         raise click.UsageError(f"--json and --format {form} contradict each other")
-    with open_session(options, session_id) as session:
+    with open_existing_session(options, session_id) as session:
         pairs = environment(session)
         if wrap or (wrap is None and (argv or is_on(session.context.environ))):
             # Imported late: most calls only print variables, and a prompt may wait for them.

@@ -5,7 +5,7 @@ import sys
 import click
 
 from composeports.cli.complete import services
-from composeports.cli.context import inform, open_session, session_option
+from composeports.cli.context import existing_session_option, inform, open_existing_session
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.host.browser import open_in_browser
 from composeports.usecases.options import Options
@@ -23,7 +23,7 @@ Examples:
 @click.argument("service", default="", shell_complete=services)
 @click.argument("port", default="")
 @click.option("--print", "only_print", is_flag=True, help="Print the URL, and open no browser.")
-@session_option
+@existing_session_option
 @as_json_option
 @click.pass_obj
 def command(
@@ -40,7 +40,7 @@ def command(
     SERVICE may be left out if only one service speaks HTTP. PORT is the port inside the container.
     BROWSER in your environment names another browser than the desktop's.
     """
-    with open_session(options, session_id) as session:
+    with open_existing_session(options, session_id) as session:
         found = web_url(session, service, port)
         is_opened = not only_print and open_in_browser(
             session.context.run, found.url, session.environ, has_terminal=sys.stdout.isatty()

@@ -7,11 +7,11 @@ from itertools import takewhile
 import click
 
 from composeports.cli.complete import ComposeCommand, services
-from composeports.cli.context import open_session
+from composeports.cli.context import open_existing_session, open_session
 from composeports.cli.option_order import check_option_order
 from composeports.host.process import exec_program
 from composeports.usecases.options import Options
-from composeports.usecases.passthrough import pass_through
+from composeports.usecases.passthrough import MAKING, READING, pass_through
 
 # Commands that are not about one project, so that they need no lease.
 PROJECTLESS = frozenset({"ls"})
@@ -19,6 +19,8 @@ PROJECTLESS = frozenset({"ls"})
 
 def passing_command(name: str) -> click.Command:
     """Return a command that runs `docker compose NAME` and its arguments on the session's stack."""
+    may_be_new = name in MAKING or name in READING
+    opener = open_session if may_be_new else open_existing_session
 
     @click.command(
         name,
@@ -30,7 +32,7 @@ def passing_command(name: str) -> click.Command:
     @click.pass_obj
     def command(options: Options, arguments: tuple[str, ...]) -> int:
         check_option_order(name, arguments, own_short=lambda: _own_short(name))
-        with open_session(options) as session:
+        with opener(options) as session:
             if name in PROJECTLESS or _asks_for_help(arguments):
                 return exec_program(("docker", "compose", name, *arguments), session.environ)
             return pass_through(session, name, arguments)

@@ -2,7 +2,7 @@
 
 import click
 
-from composeports.cli.context import inform, open_session, session_option
+from composeports.cli.context import existing_session_option, inform, open_existing_session
 from composeports.cli.output import as_json_option, write_json
 from composeports.core.visible_text import visible
 from composeports.usecases.options import Options
@@ -15,7 +15,7 @@ Example:
 
 
 @click.command("release", epilog=EPILOG)
-@session_option
+@existing_session_option
 @as_json_option
 @click.pass_obj
 def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
@@ -24,7 +24,7 @@ def command(options: Options, session_id: str | None, *, as_json: bool) -> None:
     Fails while the session's stack has containers: `composeports down` removes them first. If the
     session holds no ports, there is nothing to do (exit 0).
     """
-    with open_session(options, session_id) as session:
+    with open_existing_session(options, session_id) as session:
         release_without_stack(session)
         session_id = session.session_id
     if as_json:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
-from composeports.cli.context import inform, open_session, session_option
+from composeports.cli.context import existing_session_option, inform, open_existing_session
 from composeports.cli.output import as_json_option, write_json, write_table
 from composeports.core.folders import short_names
 from composeports.core.lease import Lease
@@ -32,7 +32,7 @@ Examples:
 
 
 @click.command("status", epilog=EPILOG)
-@session_option
+@existing_session_option
 @click.option("--fleet", is_flag=True, help="List all engines that the store knows, by host.")
 @click.option("--wide", is_flag=True, help="Show paths, project names and blocks of ports, too.")
 @as_json_option
@@ -55,7 +55,7 @@ def command(
     Several engines may share a store: `--fleet` lists the leases on all of them. It shows running
     containers of this engine only.
     """
-    with open_session(options, session_id) as session:
+    with open_existing_session(options, session_id) as session:
         if fleet:
             _show_fleet(status_usecase.fleet(session), as_json=as_json)
             return

@@ -3,7 +3,7 @@
 import click
 
 from composeports.cli.complete import ports, services
-from composeports.cli.context import open_session, session_option
+from composeports.cli.context import existing_session_option, open_existing_session
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.usecases.options import Options
 from composeports.usecases.status import url
@@ -18,7 +18,7 @@ Examples:
 @click.command("url", epilog=EPILOG)
 @click.argument("service", shell_complete=services)
 @click.argument("port", default="", shell_complete=ports)
-@session_option
+@existing_session_option
 @as_json_option
 @click.pass_obj
 def command(
@@ -28,7 +28,7 @@ def command(
 
     PORT is the port inside the container, such as 80 or 53/udp; needed if SERVICE has several.
     """
-    with open_session(options, session_id) as session:
+    with open_existing_session(options, session_id) as session:
         address = url(session, service, port)
     if as_json:
         write_json({"service": service, "url": address})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from composeports.config import Config
 from composeports.core.compose_help import ComposeOption, parse_options
 from composeports.core.port_keys import parse_port_key, port_order
+from composeports.core.session_name import name_of
 from composeports.docker.compose_cli import EVERY_PROFILE, LIMITS, without_engine
 from composeports.docker.compose_help import read_help
 from composeports.docker.config_cache import remembered_services
@@ -95,6 +96,11 @@ def short_options(environ: Mapping[str, str], command: str) -> frozenset[str]:
 def sessions(environ: Mapping[str, str]) -> list[str]:
     """Return the ids of all sessions that hold a lease, sorted."""
     return sorted(lease.session_id for lease in _store(environ).held())
+
+
+def session_names(environ: Mapping[str, str]) -> list[str]:
+    """Return the readable names of all sessions that hold a lease, sorted."""
+    return sorted(name_of(lease) for lease in _store(environ).held())
 
 
 def seeds(environ: Mapping[str, str]) -> list[str]:

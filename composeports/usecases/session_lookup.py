@@ -89,12 +89,12 @@ def session_by_id(context: Context, session_id: str) -> Session:
     For allocate, renew, release and status. InvalidSessionError if the id is not valid.
     """
     options = Options(session=check_session_id(session_id))
-    return _Placed(_apart(context, NOWHERE), options)
+    return _Placed(apart(context, NOWHERE), options)
 
 
 def no_session(context: Context) -> Session:
     """Return a session with an empty id, for the list of all sessions."""
-    return _OfItsPlace(_apart(context, NOWHERE))
+    return _OfItsPlace(apart(context, NOWHERE))
 
 
 def session_from_record(context: Context, session_id: str) -> Session:
@@ -108,7 +108,7 @@ def session_from_record(context: Context, session_id: str) -> Session:
     if record is None or not record.place.directory:
         return bare_session
     place = record.place
-    context = _apart(context, place.directory)
+    context = apart(context, place.directory)
     if session_id == place.session_id:
         return _OfItsPlace(context, known_place=place, known_id=session_id)
     return _Placed(context, Options(session=session_id), known_place=place)
@@ -125,7 +125,7 @@ def session_in_worktree(context: Context, path: str) -> Session:
         )
     if not os.path.isdir(path):
         raise UsageError(f"there is no folder {path}", hint="is it on this machine?", path=path)
-    return Session(_apart(context, os.path.normpath(path)))
+    return Session(apart(context, os.path.normpath(path)))
 
 
 def find_started_session(session: Session) -> Session:
@@ -171,7 +171,7 @@ def _was_started_at(lease: Lease, cwd: str) -> bool:
     )
 
 
-def _apart(context: Context, cwd: str) -> Context:
+def apart(context: Context, cwd: str) -> Context:
     """Return the context for `cwd`, without the settings of the server's own shell."""
     return context._replace(
         cwd=cwd,

@@ -9,6 +9,7 @@ from composeports.core.engine_resources import EngineVolume
 from composeports.core.folders import is_within
 from composeports.core.labels import PROJECT_LABEL, VOLUME_LABEL
 from composeports.core.lease import Lease
+from composeports.core.session_name import name_of
 from composeports.errors import UsageError
 
 MAIN = "main"
@@ -38,7 +39,7 @@ class SeedCandidate:
         place = self.lease.place
         branch = f" on {self.branch}" if self.branch else ""
         location = place.directory or self.lease.session_id
-        return f"{self.lease.project} ({location}{branch})"
+        return f"{name_of(self.lease)} ({location}{branch}, {self.lease.project})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def find_source(wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandi
 
     Raises UsageError if it names no session, several sessions, or only `own`. The value is tried as
     a session id, a project name, `main`, a branch of this repository, a path, the name of a
-    worktree's folder, and a part of such a branch or name, in this order.
+    worktree's folder, the readable name of a session, and a part of a name, branch or folder of
+    this repository, in this order.
     """
     matches = next(filter(None, _readings(wanted, own, known)), [])
     other_sessions = [
@@ -110,11 +112,16 @@ def _readings(
         yield _at(wanted, known)
     else:
         yield [candidate for candidate in repository_sessions if _folder(candidate) == text]
+        yield [candidate for candidate in known if name_of(candidate.lease) == text]
         yield [
             candidate
             for candidate in repository_sessions
-            if text in candidate.branch or text in _folder(candidate)
+            if any(text in name for name in _names(candidate))
         ]
+
+
+def _names(candidate: SeedCandidate) -> tuple[str, str, str]:
+    return name_of(candidate.lease), candidate.branch, _folder(candidate)
 
 
 def _folder(candidate: SeedCandidate) -> str:

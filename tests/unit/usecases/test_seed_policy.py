@@ -97,7 +97,15 @@ def test_the_name_of_a_folder_comes_before_a_part_of_a_name() -> None:
 
 def test_a_part_of_a_name_of_another_repository_names_no_session() -> None:
     with pytest.raises(UsageError, match="no such session is known"):
-        meant("blog")
+        meant("blo")
+
+
+def test_the_readable_name_of_any_session_is_enough() -> None:
+    assert meant("blog") == OTHER.lease.session_id
+    lease = LOGIN.lease._replace(name="shop-2")
+    numbered = SeedCandidate(lease, SHOP, "login")
+    assert meant("shop-2", among=(MAIN, numbered, OWN)) == lease.session_id
+    assert meant("p-2", among=(MAIN, numbered, OWN)) == lease.session_id
 
 
 def test_main_is_a_branch_where_the_main_checkout_has_no_session() -> None:
@@ -135,7 +143,9 @@ def test_a_session_cannot_be_filled_from_itself(text: str) -> None:
 def test_an_unknown_session_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match="--seed-from nix: no such session is known") as caught:
         meant("nix", among=(OTHER, MAIN, OWN))
-    assert caught.value.hint == "there is: ac-trunk (/shop on trunk); ac-login (/blog on login)"
+    assert caught.value.hint == (
+        "there is: shop (/shop on trunk, ac-trunk); blog (/blog on login, ac-login)"
+    )
     with pytest.raises(UsageError) as caught:
         meant("nix", among=(OWN,))
     assert "no other session is known" in caught.value.hint
@@ -145,7 +155,7 @@ def test_what_could_be_several_sessions_is_refused_with_all_of_them() -> None:
     one, two = (known("/login", "login", name=name) for name in ("a", "b"))
     with pytest.raises(UsageError, match="means several sessions") as caught:
         meant("login", among=(one, two, MAIN, OWN))
-    assert caught.value.hint == "there is: ac-a (/login on login); ac-b (/login on login)"
+    assert caught.value.hint == ("there is: a (/login on login, ac-a); b (/login on login, ac-b)")
 
 
 # Which volumes

@@ -1,0 +1,73 @@
+"""Find the existing session that a text on the command line means, and open it in its folder."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+from composeports.core.lease import Lease
+from composeports.core.session import check_session_id
+from composeports.core.session_choice import SessionCandidate, choose_session, is_named
+from composeports.errors import ComposeportsError
+from composeports.host.git import read_branch
+from composeports.usecases.session import Session
+from composeports.usecases.session_lookup import apart, session_from_record
+
+
+def find_existing_session(session: Session) -> Session:
+    """Return the session that the value of `--session` means; `session` itself without a value.
+
+    Only for commands that need a session with a lease: a command that may start a new session takes
+    the value as the id of that session.
+
+    The value is the id of a session that the store knows, or else what `choose_session` accepts: a
+    project, folder, branch or readable name of a session that holds a lease on this engine and
+    machine, or a part of name, branch or folder that fits one session only. Such a session is
+    returned as a command in its folder has it, and a part is reported with the session that it
+    means. A value that means no session is taken as an id, so that the command reports that this
+    session holds no lease.
+
+    Raise UsageError, which lists the sessions, if several fit, and InvalidSessionError for a value
+    that cannot be an id.
+    """
+    text = session.options.session
+    if text is None or session.context.store.get(check_session_id(text)) is not None:
+        return session
+    choice = choose_session(text, _existing_path(session, text), _candidates(session))
+    if choice is None:
+        return session
+    if choice.is_part:
+        session.context.report(f"session {choice.shown}")
+    return _opened(session, choice.lease)
+
+
+def _existing_path(session: Session, text: str) -> str:
+    """Return the real path of an existing folder that the text names; empty if there is none."""
+    path = os.path.join(session.context.cwd, os.path.expanduser(text))
+    return os.path.realpath(path) if os.path.isdir(path) else ""
+
+
+def _candidates(session: Session) -> Iterator[SessionCandidate]:
+    for lease in session.context.store.held():
+        if lease.place.is_on(session.machine):
+            git_dir = lease.place.git_dir
+            branch = read_branch(git_dir) if git_dir else ""
+            yield SessionCandidate(lease, branch or lease.place.branch)
+
+
+def _opened(session: Session, lease: Lease) -> Session:
+    """Return the session of the lease in its folder; if that is another session now, by its record.
+
+    A session without a folder keeps the folder of the command.
+    """
+    options = session.options._replace(session=lease.session_id if is_named(lease) else None)
+    directory = lease.place.directory
+    if not directory:
+        return replace(session, options=options)
+    if os.path.isdir(directory):
+        opened = Session(apart(session.context, directory), options)
+        try:
+            if opened.session_id == lease.session_id:
+                return opened
+        except ComposeportsError:
+            pass  # for example a copy of a worktree, or a `.env` that cannot be read
+    return replace(session_from_record(session.context, lease.session_id), options=options)
