@@ -60,7 +60,12 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path, path: Path) -> Engine
         "HOME": str(tmp_path),
         "DOCKER_HOST": f"unix://{address}",
     }
-    return Engine({**environ, "COMPOSEPORTS_ENGINE_TIMEOUT": "1"})
+    return Engine({**environ, "COMPOSEPORTS_ENGINE_TIMEOUT": str(HANG)})
+
+
+def limit(engine: Engine) -> None:
+    """Let it have one second for each answer from now on."""
+    engine.time_limits.seconds = 1
 
 
 # Copies
@@ -263,6 +268,7 @@ def test_a_container_that_does_not_change_is_an_error_unless_it_is_gone(
 
 
 def test_a_frozen_engine_is_not_waited_for_for_ever(engine: Engine, path: Path) -> None:
+    limit(engine)
     begun = time.monotonic()
     with accepting(path), pytest.raises(EngineSilentError, match="within 1 s"), connect(engine):
         pass
@@ -277,6 +283,7 @@ def test_an_answer_that_does_not_end_is_not_waited_for_for_ever(engine: Engine, 
         go_on.wait(HANG)
 
     with answering(path, {"GET /volumes": stall}), connect(engine) as client:
+        limit(engine)
         with pytest.raises(SeedError, match="timed out"):
             find_volumes(client, ["a"])
         go_on.set()
@@ -303,8 +310,10 @@ def test_what_acts_has_no_limit(engine: Engine, path: Path) -> None:
         thread = threading.Thread(target=_failing, args=(client, failures))
         thread.start()
         assert is_asked.wait(HANG)
-        with connect(engine) as other, pytest.raises(EngineSilentError):
-            find_volumes(other, ["a"])
+        with connect(engine) as other:
+            limit(engine)
+            with pytest.raises(EngineSilentError):
+                find_volumes(other, ["a"])
         assert thread.is_alive()
         is_over.set()
         thread.join(HANG)
