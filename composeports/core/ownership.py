@@ -1,11 +1,14 @@
 """Ownership of a project: resources of another owner under the same name are not touched."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from composeports.core.folders import is_within
 from composeports.core.labels import UNMARKED, Mark, session_label
 from composeports.core.lease import Lease
+
+# How many resources a message names.
+SHOWN = 5
 
 
 class Origin(NamedTuple):
@@ -133,3 +136,8 @@ def not_owners(
         return (has_lost_store or mark.store in owner.stores) and owner.is_named(mark.session)
 
     return tuple(name for name, mark in marks if not is_owners(mark))
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Return the names for a message: at most SHOWN of them, and dots in place of the others."""
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -9,6 +9,7 @@ from composeports.core.ownership import (
     Origin,
     Owner,
     containers_started_elsewhere,
+    first_names,
     not_owners,
     owner_of,
 )
@@ -16,8 +17,6 @@ from composeports.docker.containers import Container
 from composeports.docker.resources import list_resources
 from composeports.errors import ForeignProjectError
 from composeports.usecases.session import Session
-
-SHOWN = 5
 
 
 def owner(session: Session, record: Lease | None) -> Owner:
@@ -135,10 +134,9 @@ def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
     folders = _folders(others)
     names = sorted(origin.container for origin in others)
     source = f" from {', '.join(folders)}" if folders else ""
-    name_list = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     return ForeignProjectError(
         f"another session or program started the project {project}{source}; nothing was changed; "
-        f"its containers: {name_list}",
+        f"its containers: {first_names(names)}",
         hint=f"`docker compose -p {project} down` would remove it, if it is of no use any more; "
         "or give this session another name with --session",
         **_details(project, others),

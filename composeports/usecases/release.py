@@ -5,6 +5,7 @@ import os
 from composeports.core.allocation import release
 from composeports.core.lease import Lease
 from composeports.core.other_engine import reject_other_engine
+from composeports.core.ownership import first_names
 from composeports.docker.compose_files import has_link
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
 from composeports.host.session_files import USER_ENV
@@ -73,7 +74,8 @@ def _release_if_empty(session: Session) -> None:
     reject_other_engine(record, view, marked=is_marked(record, containers))
     if containers:
         count = "1 container" if len(containers) == 1 else f"{len(containers)} containers"
-        message = f"the stack {record.project} still has {count}"
+        names = sorted(container.name or container.id[:12] for container in containers)
+        message = f"the stack {record.project} still has {count}: {first_names(names)}"
         hint = "`composeports down` removes them and releases the ports"
-        raise StackLeftError(message, hint=hint, project=record.project)
+        raise StackLeftError(message, hint=hint, project=record.project, containers=names)
     release_lease(session)

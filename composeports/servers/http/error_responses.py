@@ -1,5 +1,6 @@
 """HTTP responses for errors: status, code, message and next step, no details of the machine."""
 
+from composeports.core.ownership import first_names
 from composeports.errors import (
     EXIT_BUG,
     EXIT_CONFIG,
@@ -22,7 +23,7 @@ STATUS = {
 FORBIDDEN = frozenset({"outside_roots"})
 # The "try later" errors that concern the whole machine and not one session.
 BUSY = frozenset({"store_busy"})
-# The error codes whose messages are sent: they contain only session, project and numbers.
+# The error codes whose messages are sent: they contain only names of this project, and numbers.
 MESSAGES_SENT_UNCHANGED = frozenset(
     {"stack_left", "no_lease", "no_ports_available", "compose_failed"}
 )
@@ -61,6 +62,9 @@ def body_of(error: ComposeportsError) -> dict[str, object]:
         message, hint = error.message, error.hint
     else:
         message, hint = WORDS.get(error.code, (DEFAULT_MESSAGE, ""))
+    names = error.details.get("left") or error.details.get("containers")
+    if error.code == "project_foreign" and isinstance(names, list):
+        message = f"{message}: {first_names(names)}"
     document = problem(error.code, message, hint or DEFAULT_HINT)
     if "services" in error.details:
         document["details"] = {"services": error.details["services"]}

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from composeports.stores.postgres.store import PostgresStore
 from composeports.stores.sqlite.fast_read import read_and_renew, read_places
 from composeports.stores.sqlite.store import SqliteStore
 from tests.support import postgres
+from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
 
@@ -38,28 +39,61 @@ LEASE = Lease(
     place=WorktreeLocation("/w", "/r/.git/worktrees/w", "/w/app", "topic"),
     stack=ComposeInvocation(("/w/app/compose.yaml",), ("/w/app/.env",), ("dev",)),
 )
-PLACE = '{"worktree": %s, "git_dir": "", "directory": "/w/app", "branch": %s, "machine": ""}'
-STACK = '{"files": %s, "env_files": [], "profiles": %s, "overridden": true, "default_ports": false}'
+MEMORY = {
+    "offsets": "{}",
+    "ports": "{}",
+    "urls": "{}",
+    "host": '"h"',
+    "marks": "null",
+    "former_stores": "[]",
+    "standings": "{}",
+}
+PLACE = {
+    "worktree": '"/w"',
+    "git_dir": '""',
+    "directory": '"/w/app"',
+    "branch": '""',
+    "machine": '""',
+}
+STACK = {
+    "files": "[]",
+    "env_files": "[]",
+    "profiles": "[]",
+    "overridden": "true",
+    "default_ports": "false",
+}
 
 
-def memory(**changed: str) -> str:
-    """Return what a row remembers, with some of it as given."""
-    usual = {
-        "offsets": "{}",
-        "ports": "{}",
-        "urls": "{}",
-        "host": '"h"',
-        "marks": "null",
-        "former_stores": "[]",
-        "standings": "{}",
-    }
-    return "{" + ", ".join(f'"{name}": {text}' for name, text in {**usual, **changed}.items()) + "}"
+def changed(usual: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return the JSON text of a column, with some values as given."""
+    return "{" + ", ".join(f'"{name}": {text}' for name, text in {**usual, **values}.items()) + "}"
+
+
+def memory(**values: str) -> str:
+    return changed(MEMORY, values)
+
+
+def place(**values: str) -> str:
+    return changed(PLACE, values)
+
+
+def stack(**values: str) -> str:
+    return changed(STACK, values)
+
+
+def under_salt(salts: int) -> str:
+    """Return the victim's project name if the names of so many salts are taken."""
+    taken: list[str] = []
+    for _ in range(salts):
+        taken.append(project_name("victim", taken))
+    return project_name("victim", taken)
 
 
 # What is written into which column, and the field that is named.
 FORGERIES: dict[str, tuple[str, object, str]] = {
     "the project of another session": ("project", project_name("other"), "project"),
     "a project that is no session's": ("project", "shop", "project"),
+    "a name under a late salt": ("project", under_salt(16), "project"),
     "an option as a project": ("project", "--volumes", "project"),
     "a prefix that is none": ("project", f"A{project_name('victim')}", "project"),
     "a start outside of all ports": ("start", -5, "block"),
@@ -78,11 +112,26 @@ FORGERIES: dict[str, tuple[str, object, str]] = {
     "a value that is no text": ("environment", '[["A", 1]]', "environment"),
     "a pin that is no port": ("pins", '{"web:80/tcp": 70000}', "pins"),
     "a subnet that is none": ("subnets", '{"net#0": "10.0.0.0/99"}', "subnets"),
-    "a relative worktree": ("place", PLACE % ('"w"', '""'), "place.worktree"),
-    "a folder with a NUL": ("place", PLACE % ('"/w\\u0000"', '""'), "place.worktree"),
-    "a branch of two lines": ("place", PLACE % ('"/w"', '"a\\nb"'), "place.branch"),
-    "a relative Compose file": ("stack", STACK % ('["c.yaml"]', "[]"), "stack.files"),
-    "a profile with a NUL": ("stack", STACK % ("[]", '["\\u0000"]'), "stack.profiles"),
+    "a relative worktree": ("place", place(worktree='"w"'), "place.worktree"),
+    "a relative git folder": (
+        "place",
+        place(git_dir='"g"'),
+        "place.git_dir",
+    ),
+    "a relative project folder": (
+        "place",
+        place(directory='"app"'),
+        "place.directory",
+    ),
+    "a folder with a NUL": ("place", place(worktree='"/w\\u0000"'), "place.worktree"),
+    "a branch of two lines": ("place", place(branch='"a\\nb"'), "place.branch"),
+    "a relative Compose file": ("stack", stack(files='["c.yaml"]'), "stack.files"),
+    "a relative env file": (
+        "stack",
+        stack(env_files='[".env"]'),
+        "stack.env_files",
+    ),
+    "a profile with a NUL": ("stack", stack(profiles='["\\u0000"]'), "stack.profiles"),
     "a port that is none": ("memory", memory(ports='{"web:80/tcp": 0}'), "ports"),
     "an offset that is none": ("memory", memory(offsets='{"web:80/tcp": -1}'), "offsets"),
     "a URL that is a program": (
@@ -289,14 +338,49 @@ def test_the_hook_passes_over_a_forged_place(local: Shared, forgery: str) -> Non
     assert read_places(local.path) == []
 
 
+# The commands
+
+
+@pytest.mark.parametrize("is_shared", [False, True], ids=["SQLite", "PostgreSQL"])
+@pytest.mark.parametrize(
+    "forgery", ["the project of another session", "a variable that the linker obeys"]
+)
+def test_no_command_uses_a_forged_record(
+    shell: Shell, docker: FakeDocker, forgery: str, *, is_shared: bool
+) -> None:
+    """Nothing is printed that a shell could evaluate, and nothing is started or removed."""
+    docker.publish(web=8080)
+    engine = f"forged-{shell.cwd}"
+    url = postgres.shared().tcp_url() if is_shared else ""
+    user = shell.using(docker).having(
+        COMPOSEPORTS_STORE=url, COMPOSEPORTS_ENGINE=engine, COMPOSEPORTS_MACHINE="ant"
+    )
+    session_id = user.run("allocate", "--json").document["session_id"]
+    column, value, named = FORGERIES[forgery]
+    if is_shared:
+        with postgres.connected(postgres.shared().socket_url()) as connection:
+            statement = f"UPDATE composeports.leases SET {column} = %s WHERE session_id = %s"
+            assert connection.execute(statement.encode(), (value, session_id)).rowcount == 1
+    else:
+        with closing(sqlite3.connect(shell.state / "leases.sqlite3")) as own, own:
+            statement = f"UPDATE leases SET {column} = ? WHERE session_id = ?"
+            assert own.execute(statement, (value, session_id)).rowcount == 1
+    before = len(docker.calls)
+    commands = ("env",), ("env", "--", "env"), ("url", "web"), ("up",)
+    for command in (*commands, ("down", "-v"), ("release",), ("ps",)):
+        done = user.run(*command)
+        assert (done.code, done.out) == (78, ""), command
+        assert f"record of session '{session_id}' ({named}: " in done.err
+    asked = [call for call in docker.calls[before:] if call.startswith("compose ")]
+    assert not [call for call in asked if {"up", "down", "rm", "ps"} & set(call.split())]
+
+
 # Names of projects
 
 
 @pytest.mark.parametrize("salts", [0, 1, 15])
 def test_a_name_under_any_of_the_first_salts_is_the_session_s(shared: Shared, salts: int) -> None:
-    taken: list[str] = []
-    for _ in range(salts):
-        taken.append(project_name("victim", taken))
+    taken = [under_salt(number) for number in range(salts)]
     name = project_name("victim", taken, "my-team")
     shared.write(f"UPDATE {shared.table} SET project = '{name}'", ())
     found = shared.store.get("victim")

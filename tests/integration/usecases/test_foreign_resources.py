@@ -3,7 +3,7 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -60,27 +60,54 @@ def project_of(place: Shell) -> str:
     return name
 
 
-def by_command(*arguments: str) -> Callable[[Shell], None]:
-    def ask(place: Shell) -> None:
+Ask = Callable[[Shell], Iterable[tuple[str, str]]]
+
+
+def by_command(*arguments: str) -> Ask:
+    """Run a command; return the code of its failure, and its words."""
+
+    def ask(place: Shell) -> Iterable[tuple[str, str]]:
         done = place.run(*arguments, "--json")
-        assert (done.code, done.error["code"]) == (75, "project_foreign"), done
+        assert done.code == 75, done
+        return [(done.error["code"], done.error["message"])]
 
     return ask
 
 
-def by_http(place: Shell) -> None:
-    (row,) = place.run("status", "--json").document
-    with serving(place) as server:
-        answer = server.post("/stacks/down", row["session_id"])
-    assert answer.json()["error"] == "project_foreign", answer.text
+def by_http(*paths: str) -> Ask:
+    def ask(place: Shell) -> Iterable[tuple[str, str]]:
+        (row,) = place.run("status", "--json").document
+        with serving(place) as server:
+            answers = [server.post(path, row["session_id"]) for path in paths]
+        assert [answer.status_code for answer in answers] == [409] * len(paths)
+        return [(answer.json()["error"], answer.json()["message"]) for answer in answers]
+
+    return ask
 
 
-def by_mcp(place: Shell) -> None:
-    async def talk(client: Client) -> None:
-        told = refused(await client.call_tool("compose_down", {"worktree": str(place.cwd)}))
-        assert told["error"] == "project_foreign"
+def by_mcp(*tools: str) -> Ask:
+    def ask(place: Shell) -> Iterable[tuple[str, str]]:
+        (row,) = place.run("status", "--json").document
+        stack = {"worktree": str(place.cwd)}
 
-    over_stdio(place.environ, talk)
+        async def talk(client: Client) -> list[dict[str, str]]:
+            return [
+                refused(
+                    await client.call_tool(
+                        tool,
+                        stack if tool == "compose_down" else {"session_id": row["session_id"]},
+                    )
+                )
+                for tool in tools
+            ]
+
+        return [(told["error"], told["message"]) for told in over_stdio(place.environ, talk)]
+
+    return ask
+
+
+# Nothing is removed by `release`, so it gives the same reason for containers of any owner.
+REFUSALS = {"project_foreign", "stack_left"}
 
 
 @pytest.mark.parametrize("store", ["", "f" * 32], ids=["without labels", "another store's"])
@@ -91,16 +118,19 @@ def by_mcp(place: Shell) -> None:
         by_command("down"),
         by_command("down", "-v"),
         by_command("down", "--rmi", "all"),
-        by_http,
-        by_mcp,
+        by_command("release"),
+        by_http("/stacks/down", "/ports/release"),
+        by_mcp("compose_down", "release_ports"),
     ],
-    ids=["up", "down", "down -v", "down --rmi", "HTTP", "MCP"],
+    ids=["up", "down", "down -v", "down --rmi", "release", "HTTP", "MCP"],
 )
 def test_a_project_with_a_foreign_container_is_left_alone(
-    place: Shell, docker: FakeDocker, ask: Callable[[Shell], None], store: str
+    place: Shell, docker: FakeDocker, ask: Ask, store: str
 ) -> None:
     let_it_have(docker, project_of(place), "/elsewhere", store=store)
-    ask(place)
+    for code, message in ask(place):
+        assert code in REFUSALS
+        assert "web-1" in message
     assert removals(docker) == []
     assert len(place.run("status", "--json").document) == 1
 
@@ -136,6 +166,20 @@ def test_down_leaves_networks_and_volumes_without_a_container_that_shows_whose_t
     done = place.run(*arguments, "--json")
     assert (done.code, done.error["code"]) == (75, "project_foreign")
     assert done.error["details"]["left"] == [f"{kind} {kind}-1" for kind in left]
+    assert removals(docker) == []
+
+
+@pytest.mark.parametrize(
+    "ask", [by_http("/stacks/down"), by_mcp("compose_down")], ids=["HTTP", "MCP"]
+)
+def test_a_server_names_and_leaves_a_network_that_only_carries_the_label(
+    place: Shell, docker: FakeDocker, ask: Ask
+) -> None:
+    """A server removes no volumes at all."""
+    let_it_have(docker, project_of(place), "", container=False)
+    ((code, message),) = ask(place)
+    assert code == "project_foreign"
+    assert "network network-1" in message
     assert removals(docker) == []
 
 

@@ -8,6 +8,7 @@ from composeports.core.ownership import (
     Origin,
     Owner,
     containers_started_elsewhere,
+    first_names,
     not_owners,
     owner_of,
 )
@@ -136,3 +137,9 @@ def test_volumes_are_the_session_s_by_their_labels_or_by_containers_that_are(
     proven: tuple[str, ...], others: tuple[str, ...]
 ) -> None:
     assert not_owners(Owner.of(STARTED), VOLUMES, proven=proven) == others
+
+
+def test_a_message_names_some_and_says_that_there_are_more() -> None:
+    assert first_names(["web-1"]) == "web-1"
+    assert first_names(list("abcde")) == "a, b, c, d, e"
+    assert first_names(list("abcdef")) == "a, b, c, d, e, ..."
