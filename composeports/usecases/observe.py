@@ -9,7 +9,6 @@ from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
 from composeports.core.plan.port_pins import pins_of
-from composeports.core.protected_names import settable
 from composeports.core.settings import Settings
 from composeports.core.snapshot import StoreSnapshot
 from composeports.core.subnets import SubnetNeed, needs_of
@@ -65,7 +64,7 @@ class PlanDraft(NamedTuple):
             offsets=plan.offsets,
             ports=plan.ports,
             urls=plan.urls,
-            environment=settable(plan.variables),
+            environment=plan.variables,
             standings=plan.standings,
             stack=self.stack._replace(overridden=bool(plan.override)),
         )

@@ -13,7 +13,6 @@ from composeports.core.lease import Lease
 from composeports.core.plan.urls import client_url
 from composeports.core.port_drift import drifts_of
 from composeports.core.port_keys import parse_port_key, port_key, port_order
-from composeports.core.protected_names import is_settable
 from composeports.core.service_state import ObservedService, displaced
 from composeports.core.service_status import HEALTHY, health_of
 from composeports.core.session_name import name_of
@@ -31,14 +30,7 @@ FIXED_SERVICES = ("db", "rest", "realtime", "api")
 
 def environment(session: Session) -> tuple[tuple[str, str], ...]:
     """Return the variables that point a shell and plain `docker compose` at the session's stack."""
-    lease = read_lease(session)
-    names = [name for name, _ in lease.environment if not is_settable(name)]
-    if names:
-        session.context.report(
-            f"warning: the stored lease sets {', '.join(map(repr, names))}, which programs obey "
-            "or no shell takes as a name: left out; `composeports up` writes the lease again"
-        )
-    return variables_of(lease, session.folder.path)
+    return variables_of(read_lease(session), session.folder.path)
 
 
 def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:

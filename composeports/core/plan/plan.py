@@ -20,7 +20,7 @@ from composeports.core.plan.rules.unchanged_values import left_values
 from composeports.core.plan.urls import client_url
 from composeports.core.plan.variable_effects import NO_EFFECTS, VariableEffects
 from composeports.core.ports import REST
-from composeports.core.protected_names import is_settable
+from composeports.core.protected_names import is_settable, settable
 from composeports.core.service_state import ServiceState, standings
 from composeports.core.settings import Settings
 
@@ -160,7 +160,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         session_id=lease.session_id,
         project=lease.project,
         fixed=fixed,
-        variables=(*pinned_variables.items(), *_variables(context), *derived_variables),
+        variables=settable((*pinned_variables.items(), *_variables(context), *derived_variables)),
         endpoints=tuple(_endpoint(port, lease.host) for port in assigned_ports),
         offsets=offsets,
         override=override,

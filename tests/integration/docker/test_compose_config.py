@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from composeports.docker.compose_cli import LIMITS
 from tests.harness.repository import make_repository
 from tests.support.machine import FakeDocker, Shell
 
@@ -167,3 +168,15 @@ def test_a_compose_that_would_add_ports_is_refused(
     docker.answer("variables", err="unknown flag: --variables\n", code=16)
     done = here.run("up", "--json")
     assert (done.code, done.error["code"]) == (69, "compose_too_old")
+
+
+def test_compose_gets_little_memory_to_read_files(
+    here: Shell, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """The limit is set from outside, soon after the start: the fake one waits for it."""
+    kilobytes = LIMITS.memory // 1024
+    shown = f"[ \"$(ulimit -d)\" = {kilobytes} ] && touch '{tmp_path}/limited' && break"
+    waiting = f"for n in $(/usr/bin/seq 200); do {shown}; /bin/sleep 0.05; done"
+    docker.run_before("config", f"{waiting}; {print_web_port()}")
+    assert here.run("plan").code == 0
+    assert (tmp_path / "limited").exists()

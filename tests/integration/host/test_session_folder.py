@@ -11,6 +11,7 @@ import pytest
 from composeports.errors import FileAccessError
 from composeports.host.session_folder import OwnFolder
 from tests.harness.repository import git
+from tests.support.hostile import named_pipe
 
 pytestmark = pytest.mark.integration
 
@@ -152,9 +153,11 @@ def others_folder(path: Path) -> None:
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-FOREIGN = [link, dangling, file, pytest.param(others_folder, marks=needs_root)]
+FOREIGN = [link, dangling, file, named_pipe, pytest.param(others_folder, marks=needs_root)]
 
 
+# A pipe that is opened as a file hangs.
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", FOREIGN)
 @pytest.mark.parametrize("below", ["", "ac-12345678"])
 def test_what_composeports_did_not_make_is_refused_and_left_alone(
@@ -173,6 +176,8 @@ def test_what_composeports_did_not_make_is_refused_and_left_alone(
     assert sorted(top.rglob("*")) == before
 
 
+# A pipe that is opened as a file hangs.
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", FOREIGN)
 def test_a_foreign_sub_folder_is_refused_too(tmp_path: Path, make: Callable[[Path], None]) -> None:
     OwnFolder(str(tmp_path)).write(ENV, "A=1\n")

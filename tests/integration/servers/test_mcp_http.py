@@ -16,7 +16,7 @@ from mcp import Client
 
 from composeports.servers.context import open_context
 from composeports.servers.mcp.calls import ToolRunner
-from composeports.servers.mcp.serve import application
+from composeports.servers.mcp.serve import SESSIONS, application
 from tests.harness.waits import HANG, wait_until
 from tests.support.machine import FakeDocker, Shell
 from tests.support.mcp_client import Talk, over_http, refused, told
@@ -181,3 +181,19 @@ def test_a_session_that_asks_nothing_ends(shell: Shell) -> None:
                     await anyio.sleep(0.5)  # longer than it may be idle
 
     anyio.run(talk)
+
+
+def test_so_many_sessions_are_open_at_once_and_no_more(shell: Shell) -> None:
+    async def talk() -> list[int]:
+        app = application(ToolRunner(open_context(shell.environ)))
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
+        ):
+            return [
+                (await client.post("/mcp", json=INITIALIZE, headers=KINDS)).status_code
+                for _ in range(SESSIONS + 2)
+            ]
+
+    assert anyio.run(talk) == [200] * SESSIONS + [503, 503]

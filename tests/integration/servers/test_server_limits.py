@@ -1,5 +1,6 @@
 """Clients cannot block a server: silent, half, slow or too many requests."""
 
+import logging
 import os
 import resource
 import select
@@ -25,7 +26,7 @@ from composeports.servers.access_middleware import (
     Send,
 )
 from composeports.servers.connections import Connection, ConnectionLimits, Connections, Listener
-from composeports.servers.log import RateLimitedLog
+from composeports.servers.log import RateLimitedLog, log_in_lines
 from tests.harness.waits import HANG, wait_until
 from tests.support.machine import Shell
 from tests.support.serving import KEY, Server, serving
@@ -39,6 +40,8 @@ LIMIT = 10.0
 SLACK = HANG
 HEAD = f"POST /ports/allocate HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {KEY}\r\n"
 KIND = "Content-Type: application/json\r\n"
+BODY = f"{HEAD}{KIND}Content-Length: 1000\r\n\r\n{{"
+SERVE, MCP = ("serve",), ("mcp", "--http", "--no-key")
 
 
 @pytest.fixture(autouse=True)
@@ -133,8 +136,11 @@ def trickled(client: socket.socket, byte: bytes, seconds: float) -> bytes:
     return everything(client, seconds)
 
 
-@pytest.mark.parametrize("argv", [("serve",), ("mcp", "--http", "--no-key")], ids=["serve", "mcp"])
-@pytest.mark.parametrize("sent", ["", HEAD], ids=["silent", "half a head"])
+@pytest.mark.parametrize(
+    ("argv", "sent"),
+    [(SERVE, ""), (SERVE, HEAD), (SERVE, BODY), (MCP, "")],
+    ids=["serve-silent", "serve-half a head", "serve-half a body", "mcp-silent"],
+)
 def test_clients_that_ask_nothing_keep_nobody_out(
     shell: Shell, tmp_path: Path, argv: tuple[str, ...], sent: str
 ) -> None:
@@ -155,7 +161,7 @@ def test_clients_that_ask_nothing_keep_nobody_out(
 def test_slow_requests_end_in_time(shell: Shell, tmp_path: Path) -> None:
     slow = {
         "head": (HEAD, b"x"),
-        "body": (f"{HEAD}{KIND}Content-Length: 1000\r\n\r\n{{", b" "),
+        "body": (BODY, b" "),
         "body in chunks": (f"{HEAD}{KIND}Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
         "body of a GET": (
             "GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n",
@@ -382,3 +388,22 @@ def test_a_line_is_not_said_again_at_once() -> None:
         seldom(f"line {number}")
     seldom("once")
     assert said[-1] == "once"
+
+
+def test_a_library_s_error_is_one_line_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        log_in_lines()
+        for _ in range(3):
+            error = OSError(24, "Too many open files\n" * 100)
+            logging.getLogger("asyncio").error("accept failed\nsocket: <...>", exc_info=error)
+            logging.getLogger("uvicorn").info("not said")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("accept failed: OSError: [Errno 24] Too many open files")
+    assert len(line) <= 500

@@ -59,6 +59,7 @@ def test_no_plan_sets_what_programs_obey(name: str, service: str, template: str)
     ).plan
     assert_only_allowed(USER, made.environment)
     assert_only_allowed({}, made.environment)
+    assert_only_allowed({}, made.variables)
     changed = [(each.where, each.after) for each in made.changes if each.kind == "variable"]
     assert_only_allowed({}, changed)
     assert made.ports == {f"{service}:80/tcp": made.endpoints[0].number}
