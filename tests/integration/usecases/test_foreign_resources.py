@@ -155,6 +155,23 @@ def test_gc_leaves_what_is_not_shown_to_be_the_session_s(
         ]
 
 
+def test_gc_compares_labels_again_when_it_holds_the_lock(
+    place: Shell, shell: Shell, docker: FakeDocker, tmp_path: Path
+) -> None:
+    """Between the first list of containers and the removal, another stack has taken the name."""
+    project, answers = project_of(place), []
+    for directory in (str(place.cwd), "/elsewhere"):
+        let_it_have(docker, project, directory)
+        answers.append((docker.folder / "ps.sh").read_text())
+    first, later = answers
+    mark = tmp_path / "asked"
+    docker.run_before("ps", f"if [ -e {mark} ]; then {later}\nelse touch {mark}; {first}\nfi")
+    shutil.rmtree(place.cwd)
+    assert shell.using(docker).run("gc", "--volumes").code == 0
+    assert mark.exists()
+    assert removals(docker) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "left"),
     [(("down",), ["network"]), (("down", "-v"), ["network", "volume"])],
