@@ -95,10 +95,12 @@ def test_no_question_to_git_runs_a_program_of_the_repository(trap: Trap) -> None
     assert [line for line in trap.runs() if "fsmonitor" in line or "hooks" in line] == []
 
 
-@pytest.mark.parametrize("name", ["core.fsmonitor", "core.hooksPath", "core.pager"])
+@pytest.mark.parametrize(
+    "name", ["core.fsmonitor", "core.hooksPath", "core.pager", "diff.external"]
+)
 def test_each_setting_is_taken_away_from_git(trap: Trap, name: str) -> None:
     told = ask_git(str(trap.repository), os.environ, "config", "--get", name).out.strip()
-    assert told in {"false", os.devnull, "cat"}
+    assert told in {"false", os.devnull, "cat", ""}
 
 
 def test_no_command_runs_a_program_of_the_repository(user: Shell, trap: Trap) -> None:
