@@ -109,7 +109,7 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 42_321),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 42_480),
     "modules": (len, 358),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
@@ -122,7 +122,7 @@ FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
         72,
     ),
-    f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 16),
+    f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 17),
     "class names used twice": (class_names_used_twice, 5),
     "modules that read os.environ": (mentioning("os.environ"), 25),
     "of these below the interfaces": (below_interfaces(mentioning("os.environ")), 1),

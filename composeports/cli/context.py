@@ -48,6 +48,17 @@ def existing_session_option(command: Any) -> Any:  # noqa: ANN401 - the same
     return option(command)
 
 
+def own_host_option(command: Any) -> Any:  # noqa: ANN401 - the same
+    """Add `--own-host`: a URL with a host name that only this session has."""
+    option = click.option(
+        "--own-host",
+        is_flag=True,
+        help="Give the URL a host name of its own, PROJECT.localhost: browsers keep its cookies "
+        "apart from those of other sessions.",
+    )
+    return option(command)
+
+
 def adopt_option(command: Any) -> Any:  # noqa: ANN401 - the same
     """Add `--adopt`: take over a stack that another store's session of this name started."""
     option = click.option(

@@ -5,7 +5,12 @@ import sys
 import click
 
 from composeports.cli.complete import services
-from composeports.cli.context import existing_session_option, inform, open_existing_session
+from composeports.cli.context import (
+    existing_session_option,
+    inform,
+    open_existing_session,
+    own_host_option,
+)
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.host.browser import open_in_browser
 from composeports.usecases.options import Options
@@ -23,6 +28,7 @@ Examples:
 @click.argument("service", default="", shell_complete=services)
 @click.argument("port", default="")
 @click.option("--print", "only_print", is_flag=True, help="Print the URL, and open no browser.")
+@own_host_option
 @existing_session_option
 @as_json_option
 @click.pass_obj
@@ -33,6 +39,7 @@ def command(
     session_id: str | None,
     *,
     only_print: bool,
+    own_host: bool,
     as_json: bool,
 ) -> None:
     """Open SERVICE in your browser; without a browser, print its URL.
@@ -41,7 +48,7 @@ def command(
     BROWSER in your environment names another browser than the desktop's.
     """
     with open_existing_session(options, session_id) as session:
-        found = web_url(session, service, port)
+        found = web_url(session, service, port, own_host=own_host)
         is_opened = not only_print and open_in_browser(
             session.context.run, found.url, session.environ, has_terminal=sys.stdout.isatty()
         )

@@ -3,7 +3,7 @@
 import click
 
 from composeports.cli.complete import ports, services
-from composeports.cli.context import existing_session_option, open_existing_session
+from composeports.cli.context import existing_session_option, open_existing_session, own_host_option
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.usecases.options import Options
 from composeports.usecases.status import url
@@ -11,6 +11,7 @@ from composeports.usecases.status import url
 EPILOG = """\b
 Examples:
   curl "$(composeports url web)"
+  xdg-open "$(composeports url web --own-host)"
   psql "postgresql://postgres:postgres@$(composeports url db 5432)/postgres"
 """
 
@@ -18,18 +19,25 @@ Examples:
 @click.command("url", epilog=EPILOG)
 @click.argument("service", shell_complete=services)
 @click.argument("port", default="", shell_complete=ports)
+@own_host_option
 @existing_session_option
 @as_json_option
 @click.pass_obj
 def command(
-    options: Options, service: str, port: str, session_id: str | None, *, as_json: bool
+    options: Options,
+    service: str,
+    port: str,
+    session_id: str | None,
+    *,
+    own_host: bool,
+    as_json: bool,
 ) -> None:
     """Print the URL of SERVICE, or host:port if it does not speak HTTP.
 
     PORT is the port inside the container, such as 80 or 53/udp; needed if SERVICE has several.
     """
     with open_existing_session(options, session_id) as session:
-        address = url(session, service, port)
+        address = url(session, service, port, own_host=own_host)
     if as_json:
         write_json({"service": service, "url": address})
     else:

@@ -240,7 +240,11 @@ class Project(NamedTuple):
 
     @property
     def places(self) -> Iterator[str]:
-        """Yield the absolute host paths of mounts, devices, builds, caches and volume options."""
+        """Yield the absolute host paths that the file names.
+
+        They are those of mounts, devices, builds, caches, configs, secrets and volume options.
+        """
+        yield from self.handed_files
         for service in self.services:
             yield from (mount.source for mount in service.mounts if mount.kind == "bind")
             yield from service.devices

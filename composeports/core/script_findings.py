@@ -1,7 +1,7 @@
 """Lines of a script that call docker, call it without using PATH, or build an image."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +16,19 @@ BY_OTHERS = re.compile(
 )
 # A docker call up to the end of the command.
 CALL = re.compile(r"(?:^|[\s;&|(`\"'@])-?docker\s+(?P<words>[^;&|()`]*)")
+# The same as a list of words, as in `subprocess.run(["docker", "exec", "db"])` of Python or in
+# `spawn("docker", ["exec", "db"])` of JavaScript.
+CALL_IN_LIST = re.compile(r"""["']docker["']\s*,(?P<words>[^)]*)""")
+WORD_IN_LIST = re.compile(r"""["']([^"']*)["']""")
+# `NAME=value` and `NAME := value` with a value of one word, at the start of a line.
+ASSIGNMENT = re.compile(
+    r"""^[ \t]*(?:(?:export|local|readonly)[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*[:?]?=[ \t]*"""
+    r"""["']?(?:\$\{\w+:?-)?(?P<value>[\w./:@-]+)\}?["']?[ \t]*(?:[;#].*)?$""",
+    re.MULTILINE,
+)
+VARIABLE = re.compile(
+    r"\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>\w+)(?::?[-=](?P<default>[\w./:@-]*))?\}|\((?P<make>\w+)\))"
+)
 QUOTES = "\"',"
 # `docker image build` and similar commands mean `docker build`.
 GROUPS = frozenset({"image", "buildx", "builder"})
@@ -53,14 +66,27 @@ def _tags(words: tuple[str, ...]) -> Iterator[str]:
 def docker_calls(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the line number and the words, from the command on, of each docker call.
 
-    Words that come from variables stay as they are written.
+    A variable to which the text gives one word has that word; others stay as they are written.
     """
+    values = {match["name"]: match["value"] for match in ASSIGNMENT.finditer(text)}
     for number, line in _commands(text):
-        for call in CALL.finditer(line):
-            words = tuple(word.strip(QUOTES) for word in call["words"].split())
-            words = words[split_command(words) :]
-            if words:
-                yield number, words
+        command = VARIABLE.sub(lambda match: _value(match, values), line) if "$" in line else line
+        for call in CALL.finditer(command):
+            yield from _call(number, tuple(word.strip(QUOTES) for word in call["words"].split()))
+        for call in CALL_IN_LIST.finditer(command):
+            yield from _call(number, tuple(WORD_IN_LIST.findall(call["words"])))
+
+
+def _call(number: int, words: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    words = words[split_command(words) :]
+    if words:
+        yield number, words
+
+
+def _value(variable: re.Match[str], values: Mapping[str, str]) -> str:
+    """Return the value of `$NAME`, `${NAME}`, `${NAME:-default}` or `$(NAME)`, if it is known."""
+    name = variable["bare"] or variable["braced"] or variable["make"]
+    return values.get(name) or variable["default"] or variable[0]
 
 
 def _commands(text: str) -> Iterator[tuple[int, str]]:

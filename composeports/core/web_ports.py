@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from composeports.core.engine_address import LOCALHOST
 from composeports.core.port_keys import parse_port_key
 
 WEB_SCHEMES = ("http://", "https://")
@@ -10,6 +11,17 @@ WEB_SCHEMES = ("http://", "https://")
 def is_web_address(address: str) -> bool:
     """Return True if the address is a URL that a browser opens, without spaces or controls."""
     return address.startswith(WEB_SCHEMES) and address.isprintable() and " " not in address
+
+
+def with_own_host(address: str, project: str) -> str:
+    """Return a URL of localhost with the project's own host name, `http://ac-....localhost:10004`.
+
+    Browsers send a cookie to all ports of a host, so sessions need different host names. Browsers
+    and curl know that names below localhost lead to this machine. Other addresses do not change.
+    """
+    scheme, separator, rest = address.partition("://")
+    is_local = f"{scheme}{separator}" in WEB_SCHEMES and rest.partition(":")[0] == LOCALHOST
+    return f"{scheme}{separator}{project}.{rest}" if is_local else address
 
 
 def web_services(urls: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,11 +12,18 @@ MAKES = frozenset({"make", "gmake"})
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 LARGEST = 1 << 18
 # The folders and names of scripts in a repository. At most MOST files are read.
-FOLDERS = ("", "bin", "dev", "hack", "script", "scripts", "tools")
+FOLDERS = (
+    *("", "bin", "dev", "hack", "script", "scripts", "tools"),
+    *(".husky", "ci", "deploy", "docker", "infra", "ops", "tasks"),
+)
 NAMES = frozenset({*MAKEFILES, "justfile", "Justfile", ".justfile", "package.json"})
 NAMES |= {"Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"}
-ENDINGS = (".sh", ".bash", ".zsh", ".mk")
-MOST = 60
+NAMES |= {"composer.json", "deno.json", "mise.toml", ".mise.toml", "pyproject.toml", "Procfile"}
+NAMES |= {"Rakefile", "fabfile.py", "noxfile.py", "tasks.py", ".envrc"}
+ENDINGS = (".sh", ".bash", ".zsh", ".fish", ".mk", ".just")
+# Names of programs in folders of scripts.
+PROGRAMS = (".py", ".rb", ".js", ".mjs", ".cjs", ".ts", ".pl", ".ps1", ".bat", ".cmd")
+MOST = 80
 # Limit on the characters of all scripts together, so that a large repository cannot make `up` slow.
 MOST_TEXT = 1 << 20
 
@@ -59,7 +66,9 @@ def _listed(folder: str) -> list[str]:
     return [
         os.path.join(folder, name)
         for name in names
-        if name in NAMES or name.endswith(ENDINGS) or (is_for_scripts and "." not in name)
+        if name in NAMES
+        or name.endswith(ENDINGS)
+        or (is_for_scripts and ("." not in name or name.endswith(PROGRAMS)))
     ]
 
 

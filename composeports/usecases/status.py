@@ -17,6 +17,7 @@ from composeports.core.service_state import ObservedService, displaced
 from composeports.core.service_status import HEALTHY, health_of
 from composeports.core.session_name import name_of
 from composeports.core.shell import shell_environment
+from composeports.core.web_ports import with_own_host
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, UnknownPortError
 from composeports.host.git import main_git_dir
@@ -49,8 +50,12 @@ def variables_of(lease: Lease, own: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def url(session: Session, service: str, port: str = "", *, command: str = "url") -> str:
+def url(
+    session: Session, service: str, port: str = "", *, command: str = "url", own_host: bool = False
+) -> str:
     """Return the URL, or host:port, of a service's published port on this session's stack.
+
+    With `own_host`, the host name of a URL of localhost is the session's own.
 
     `port` is a container port (`80`, `53/udp`, `80/tcp#2` for its second address). It may be empty
     if the service publishes one port, or one port that speaks HTTP. UnknownPortError if no port or
@@ -71,7 +76,8 @@ def url(session: Session, service: str, port: str = "", *, command: str = "url")
         number = lease.block.port(FIXED_SERVICES.index(service))
         address = f"{in_url(lease.host)}:{number}"
         urls = {service: f"http://{address}" if service != "db" else address}
-    return _only(urls, (service, port, command), lease)
+    address = _only(urls, (service, port, command), lease)
+    return with_own_host(address, lease.project) if own_host else address
 
 
 def _only(found: dict[str, str], request: tuple[str, str, str], lease: Lease) -> str:

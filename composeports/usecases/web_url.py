@@ -17,8 +17,10 @@ class WebUrl(NamedTuple):
     url: str
 
 
-def web_url(session: Session, service: str = "", port: str = "") -> WebUrl:
-    """Return the URL of a service of the running stack; `port` is as for `url`.
+def web_url(
+    session: Session, service: str = "", port: str = "", *, own_host: bool = False
+) -> WebUrl:
+    """Return the URL of a service of the running stack; `port` and `own_host` are as for `url`.
 
     Without a service, it is the one whose port speaks HTTP. NoLeaseError if the session holds no
     lease; UnknownPortError if its stack does not run, or if no port or several ports fit.
@@ -32,7 +34,7 @@ def web_url(session: Session, service: str = "", port: str = "") -> WebUrl:
             ports=dict(lease.ports),
         )
     service = service or _only_service(lease)
-    address = url(session, service, port, command="open")
+    address = url(session, service, port, command="open", own_host=own_host)
     if not is_web_address(address):
         message = f"{address} of {service} does not speak HTTP, so no browser opens it"
         raise _not_web(message, lease)

@@ -169,7 +169,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 (
                     "a script or Makefile of the worktree that calls `docker` with the name of a "
                     "container, volume, network or built image of the stack, also with a name that "
-                    "plain Compose makes (`docker exec shop-db-1`, `docker volume rm shop_data`)"
+                    "plain Compose makes (`docker exec shop-db-1`, `docker volume rm shop_data`), "
+                    "or with a variable to which the script gives such a name"
                 ),
                 (
                     "stays; the plan lists it in `left`, and `up` says it. `composeports env -- "
@@ -235,6 +236,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 ),
             ),
             (
+                "the same, with a build argument as a part of the name (`FROM ${IMAGE}:${TAG}`)",
+                "is done in the same way; the argument stays",
+            ),
+            (
                 "the same, in a Dockerfile that is not on this machine (a git URL as `context`)",
                 "is not changed",
             ),
@@ -294,6 +299,13 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "DOMAIN, ORIGIN, ALLOWED, CORS, SERVER_NAME, PUBLIC or EXTERNAL"
                 ),
                 "gets the new number",
+            ),
+            (
+                (
+                    "names below localhost (`http://shop.localhost:8080`), and `lvh.me`, "
+                    "`localtest.me` and `localhost.localstack.cloud`"
+                ),
+                "change as localhost does, unless the name is an alias of a container",
             ),
             (
                 "`DB_HOST` and `DB_PORT` that together lead to a moved port of the host",
@@ -602,8 +614,8 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "a folder or device outside of the worktree that a container writes to, or a "
                     "build by `cache_to` (a folder, a registry, a bucket or another service); a "
                     "folder of another checkout that a container or "
-                    "a build reads; NFS, CIFS and other places in `driver_opts`. Symbolic links "
-                    "are followed"
+                    "a build reads, also as the file of a config or secret; NFS, CIFS and other "
+                    "places in `driver_opts`. Symbolic links are followed"
                 ),
                 "a warning, unless the path has the project's name in it, or `shared` lists it",
             ),

@@ -47,6 +47,32 @@ def dockerfile_images(
     return tuple(dict.fromkeys(images)), frozenset(reader.stages)
 
 
+def partial_arguments(text: str) -> frozenset[str]:
+    """Return the variables that are a part of an image's name, as in `FROM ${IMAGE}:${TAG}`."""
+    words = [word.strip(QUOTES) for line in _instructions(text) for word in _names_in(line)]
+    return frozenset(
+        variable[1] or variable[2]
+        for word in words
+        if not VARIABLE.fullmatch(word)
+        for variable in VARIABLE.finditer(word)
+    )
+
+
+def _names_in(line: str) -> list[str]:
+    """Return the words of an instruction that are names of images, or defaults of variables."""
+    instruction, *words = line.split()
+    match instruction.upper():
+        case "ARG":
+            return [word.partition("=")[2] for word in words]
+        case "FROM":
+            return [word for word in words if not word.startswith("--")][:1]
+        case "COPY":
+            return COPY_FROM.findall(line)
+        case "RUN":
+            return MOUNT_FROM.findall(line)
+    return []
+
+
 class _Reader:
     """Reads one instruction after the other; knows the variables and the stages so far."""
 

@@ -37,7 +37,11 @@ OF_ITSELF = re.compile(r"HEALTH|PROBE|LOOPBACK")
 NAMED_FOR_HOSTS = re.compile(r"HOST|DOMAIN|ORIGIN|ALLOWED|CORS|SERVER_NAME|PUBLIC|EXTERNAL")
 # Variables with the address where a program listens, if it listens on that port.
 OWN_HOST = re.compile(r"^((HTTP_|SERVER_|APP_)?HOST(NAME)?)$")
-_LOCAL = r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]"
+# Names of this machine, with the names below localhost and the public ones that lead to 127.0.0.1.
+_LOCAL = (
+    r"(?:[A-Za-z0-9_*-]{1,63}\.){0,8}(?:localhost|localtest\.me|lvh\.me|localhost\.localstack\.cloud)"
+    r"|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]"
+)
 
 
 @cache
@@ -61,12 +65,14 @@ class Reach(NamedTuple):
 
     `listens_on` are its own container ports: `0.0.0.0` with one of them is the address where the
     service itself listens. `host` is set if published ports are not reached by localhost: it
-    replaces localhost. The names in `engine_hosts` are kept.
+    replaces localhost. The names in `engine_hosts` are kept. `inside` are names below localhost
+    that lead to a container, such as the alias `api.localhost`.
     """
 
     listens_on: Collection[int] = ()
     host: str = ""
     engine_hosts: frozenset[str] = ENGINE_HOSTS
+    inside: frozenset[str] = frozenset()
 
 
 NumberOf = Callable[[int], int | None]
@@ -153,7 +159,7 @@ def _port_of(name: str, match: re.Match[str], reach: Reach) -> int | None:
     """Return the port that a match leads to; None if it does not lead to the host."""
     scheme, host = (match["scheme"] or "").lower(), match["host"].lower()
     port = port_in(match)
-    if port is None or is_listening(name):
+    if port is None or host in reach.inside or is_listening(name):
         return None
     if host in reach.engine_hosts:
         return port

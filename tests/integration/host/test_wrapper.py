@@ -278,8 +278,11 @@ def test_the_script_of_a_command_is_found(
 
 
 def test_the_scripts_of_a_checkout_are_found_and_nothing_else_is_read(tmp_path: Path) -> None:
-    names = ("Makefile", "package.json", "seed.sh", "scripts/seed", "bin/go.sh", "Taskfile.yml")
-    for name in (*names, "notes.txt", "seed", "scripts/seed.py", "src/deep.sh"):
+    names = (
+        *("Makefile", "package.json", "seed.sh", "scripts/seed", "bin/go.sh", "Taskfile.yml"),
+        *("scripts/seed.py", "tools/seed.mjs", "tasks.py", ".husky/pre-commit", "ops/up.sh"),
+    )
+    for name in (*names, "notes.txt", "seed", "app.py", "scripts/seed.txt", "src/deep.sh"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"# {name}\n")
     (tmp_path / "binary.sh").write_bytes(b"\x7fELF\0")

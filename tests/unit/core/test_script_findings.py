@@ -26,6 +26,28 @@ def test_a_line_that_cannot_be_wrapped_is_found(line: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('DB=shop-db\ndocker exec "$DB" psql', ("exec", "shop-db", "psql")),
+        ("export DB='shop-db' # the database\ndocker exec ${DB} psql", ("exec", "shop-db", "psql")),
+        ("DB := shop-db\nx:\n\t@docker exec $(DB) psql", ("exec", "shop-db", "psql")),
+        ("DOCKER ?= docker\nx:\n\t$(DOCKER) exec shop-db psql", ("exec", "shop-db", "psql")),
+        ("docker exec ${DB:-shop-db} psql", ("exec", "shop-db", "psql")),
+        ('DB="${DB:-shop-db}"\ndocker exec $DB psql', ("exec", "shop-db", "psql")),
+        ("DB=a b\ndocker exec $DB psql", ("exec", "$DB", "psql")),
+        ("docker exec $DB psql", ("exec", "$DB", "psql")),
+        ('subprocess.run(["docker", "exec", "shop-db", "psql"])', ("exec", "shop-db", "psql")),
+        ('spawn("docker", ["exec", "shop-db"], {stdio: 1})', ("exec", "shop-db")),
+        ('os.system("docker exec shop-db psql")', ("exec", "shop-db", "psql")),
+        ('["docker"]', None),
+        ('["docker", name]', None),
+    ],
+)
+def test_the_words_of_a_call(text: str, words: tuple[str, ...] | None) -> None:
+    assert [found for _, found in docker_calls(text)] == ([words] if words else [])
+
+
+@pytest.mark.parametrize(
     "line",
     [
         'PATH="$HOME/bin:$PATH"',

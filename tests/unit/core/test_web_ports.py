@@ -2,7 +2,12 @@
 
 import pytest
 
-from composeports.core.web_ports import addresses_in_words, is_web_address, web_services
+from composeports.core.web_ports import (
+    addresses_in_words,
+    is_web_address,
+    web_services,
+    with_own_host,
+)
 
 URLS = {"web:80/tcp": "http://localhost:10005", "db:5432/tcp": "localhost:10004"}
 
@@ -31,3 +36,18 @@ def test_the_addresses_are_named_by_service_and_port() -> None:
     assert addresses_in_words(URLS) == (
         "web:80/tcp is http://localhost:10005, db:5432/tcp is localhost:10004"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("http://localhost:10005", "http://ac-1.localhost:10005"),
+        ("https://localhost", "https://ac-1.localhost"),
+        ("http://127.0.0.1:10005", "http://127.0.0.1:10005"),
+        ("http://build:10005", "http://build:10005"),
+        ("http://localhosts:10005", "http://localhosts:10005"),
+        ("localhost:10004", "localhost:10004"),
+    ],
+)
+def test_a_session_has_a_host_name_of_its_own(address: str, own: str) -> None:
+    assert with_own_host(address, "ac-1") == own

@@ -6,7 +6,11 @@ from typing import NamedTuple
 from composeports.core.compose_project import Service
 from composeports.core.image_names import context_name, full_name
 from composeports.core.plan.change import Change, Node, RuleResult, join
-from composeports.core.plan.dockerfile_images import DockerfileImage, dockerfile_images
+from composeports.core.plan.dockerfile_images import (
+    DockerfileImage,
+    dockerfile_images,
+    partial_arguments,
+)
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.environment import is_kept
 from composeports.core.plan.rules.images import DOCKER_IMAGE, new_names
@@ -44,13 +48,14 @@ def base_images(context: PlanContext) -> RuleResult:
     for service in context.project.services:
         if service.build is None or not names:
             continue
-        arguments = {
-            name: text
-            if is_kept(service.name, name, text, keep)
-            else renamed(name, text, _all_names(names), builds=True)[0]
-            for name, text in service.build.args.items()
-        }
         text = context.host_facts.dockerfiles.get(service.name, "")
+        partial_names = partial_arguments(text)
+        arguments = {
+            name: value
+            if name in partial_names or is_kept(service.name, name, value, keep)
+            else renamed(name, value, _all_names(names), builds=True)[0]
+            for name, value in service.build.args.items()
+        }
         for base in _bases(service, text, arguments, names):
             result = _result(service, base, names[base.full_name], context)
             if result not in results:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from composeports.core.compose_project import Service
 from composeports.core.plan.change import Change, Node, RuleResult, merge
+from composeports.core.plan.dockerfile_images import partial_arguments
 from composeports.core.plan.host_port_pairs import leads_to_the_host, ports_of_hosts, with_new_ports
 from composeports.core.plan.local_urls import (
     ENGINE_HOSTS,
@@ -46,6 +47,8 @@ class _Rewriter(NamedTuple):
             if is_kept(service.name, name, text, self.context.settings.keep_urls):
                 continue
             after, kind, why = self._after(name, text, pairs, builds=path == "build.args")
+            if kind == "image" and path == "build.args" and name in self._partial_names(service):
+                continue  # the tag follows in the Dockerfile, which base_images reads
             if after != text:
                 yield Change(kind, f"{path}.{name}", text, after, why, service.name)
 
@@ -63,6 +66,10 @@ class _Rewriter(NamedTuple):
             return after, "address", "it follows the subnet"
         after, kind = renamed(name, text, self.names, builds=builds)
         return after, kind, WHY_NAME.get(kind, "")
+
+    def _partial_names(self, service: Service) -> frozenset[str]:
+        """Return the build arguments that are only a part of an image's name."""
+        return partial_arguments(self.context.host_facts.dockerfiles.get(service.name, ""))
 
     def renumbered(self, name: str, text: str) -> str:
         """Return a value with the numbers of moved host ports replaced."""
@@ -153,7 +160,22 @@ def numbers_of(service: Service, context: PlanContext) -> Mapping[int, int]:
 def reach_of(context: PlanContext, *services: Service) -> Reach:
     """Return how the services that read the same text reach published ports."""
     listens_on = frozenset(port for service in services for port in listening(service, context))
-    return Reach(listens_on, context.host, engine_hosts(context, *services))
+    names = engine_hosts(context, *services)
+    return Reach(listens_on, context.host, names, _names_inside(context, names, *services))
+
+
+def _names_inside(
+    context: PlanContext, of_engine: Collection[str], *services: Service
+) -> frozenset[str]:
+    """Return the names that lead from the services to containers or fixed addresses."""
+    names = {
+        name
+        for service in context.project.services
+        for attachment in service.networks
+        for name in (service.hostname, service.container_name, *attachment.aliases)
+    }
+    names |= {re.split("[:=]", text)[0] for service in services for text in service.extra_hosts}
+    return frozenset(name.lower() for name in names) - {"localhost", *of_engine}
 
 
 def listening(service: Service, context: PlanContext) -> frozenset[int]:

@@ -103,6 +103,11 @@ def _uses(context: PlanContext) -> dict[str, _Use]:
             use = uses.setdefault(place, new_use)
             use.users.append(_user(service, use.kind))
             use.written = True
+    for path in context.project.handed_files:
+        place = context.host_facts.real(path)
+        if _is_outside(place, context):
+            use = uses.setdefault(place, _Use(normpath(path), place))
+            use.users.append("a config or secret")
     for volume in context.project.volumes:
         for place in _places(volume, context):
             use = uses.setdefault(place, _Use("", f"volume:{volume.key}"))

@@ -21,6 +21,7 @@ _CADDY = r"caddy(?:_\d+)?(?:\.address)?"
 # Variables of nginx-proxy and its companions.
 VARIABLES = ("VIRTUAL_HOST", "VIRTUAL_HOST_MULTIPORTS", "LETSENCRYPT_HOST")
 WAY_OUT = "put ${COMPOSE_PROJECT_NAME} into each"
+IN_KEY = " (in the list form of `labels`, because Compose replaces no variables in keys)"
 
 
 def proxy_names(context: PlanContext) -> RuleResult:
@@ -30,6 +31,7 @@ def proxy_names(context: PlanContext) -> RuleResult:
     has_socket = any(
         is_engine_socket(mount, context)
         for service in context.project.services
+        if not _sees_its_stack_alone(service, context)
         for mount in service.mounts
     )
     for service in context.project.services:
@@ -49,12 +51,20 @@ def proxy_names(context: PlanContext) -> RuleResult:
                 else:
                     entries[f"{kind}:{name}"] = text
         if entries:
+            is_in_key = any("$" in entry for entry in entries)
             warnings.append(
                 f"service {service.name} has the same names for a reverse proxy in every session, "
-                f"which then takes all of them for one: {listed(entries.values())}; {WAY_OUT}, or "
+                f"which then takes all of them for one: {listed(entries.values())}; {WAY_OUT}"
+                f"{IN_KEY if is_in_key else ''}, or "
                 f"{way_out(*_entries(entries))}"
             )
     return RuleResult(shared=tuple(shared), warnings=tuple(warnings))
+
+
+def _sees_its_stack_alone(service: Service, context: PlanContext) -> bool:
+    """Return True if the service is a Traefik with a constraint that has the project's name."""
+    texts = (*service.command, *service.environment.values())
+    return any("Label" in text and not context.project.is_fixed(text) for text in texts if text)
 
 
 def _entries(told: dict[str, str]) -> list[str]:

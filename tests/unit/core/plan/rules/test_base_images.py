@@ -64,6 +64,27 @@ def test_one_context_replaces_every_spelling(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "ARG BASE\nARG TAG=latest\nFROM ${BASE}:${TAG}",
+        'ARG BASE\nFROM "$BASE:latest" AS x',
+        "ARG BASE\nARG FULL=$BASE:latest\nFROM $FULL",
+        "ARG BASE\nFROM alpine\nCOPY --from=shop/base /x /x\nFROM --platform=x ${BASE}:latest",
+    ],
+)
+def test_an_argument_that_is_a_part_of_the_name_stays(text: str) -> None:
+    """With the session's tag in it, the name would have two."""
+    made = plan(text, GIVEN)
+    assert build_of(made, "additional_contexts") == CONTEXT
+    assert (build_of(made, "args"), made.warnings) == (None, [])
+    old = plan(text, GIVEN, named_contexts=False)
+    assert any("shop/base:latest, which the file builds" in text for text in old.warnings) or (
+        build_of(old, "args") == {"FULL": NEW}
+    )
+    assert build_of(plan("ARG BASE\nFROM ${BASE}\nENV X=a", GIVEN), "args") == {"BASE": NEW}
+
+
+@pytest.mark.parametrize(
     ("image", "name", "key"),
     [
         ("base", "docker.io/library/base:latest", "base"),

@@ -49,6 +49,16 @@ def config(**environment: str) -> dict[str, object]:
         ("URL", "http://localhost:4000", None),
         ("URL", "http://localhost.example.com:3000", None),
         ("URL", "http://mylocalhost:3000", None),
+        ("URL", "http://shop.localhost:3000/x", "http://shop.localhost:10005/x"),
+        ("URL", "http://a.b.localhost", "http://a.b.localhost:10004"),
+        ("URL", "http://lvh.me:3000,http://a.localtest.me:9092",
+         "http://lvh.me:10005,http://a.localtest.me:10006"),
+        ("URL", "http://notlvh.me:3000", None),
+        ("URL", "shop.localhost:3000", None),
+        ("URL", "http://.localhost:3000", None),
+        ("ALLOWED_HOSTS", "*.localhost:3000,shop.localhost:9092",
+         "*.localhost:10005,shop.localhost:10006"),
+        ("LOCALSTACK_HOST", "localhost.localstack.cloud:9092", "localhost.localstack.cloud:10006"),
         ("URL", "http://web:3000", None),
         ("URL", "http://example.com:3000", None),
         ("URL", "localhost:3000", None),
@@ -228,6 +238,23 @@ def test_a_name_that_extra_hosts_gives_the_engine_s_machine(
     made = plan_of(document)
     want = {"URL": after} if after else None
     assert made.override("services", "web", "environment") == want
+
+
+def test_a_name_below_localhost_that_leads_to_a_container_stays() -> None:
+    environment = {
+        "API": "http://api.localhost:3000",
+        "IDP": "http://idp.localhost:3000",
+        "OTHER": "http://other.localhost:3000",
+    }
+    hosts = ["idp.localhost=10.0.0.9"]
+    services = {
+        "web": {"environment": environment, "extra_hosts": hosts, "ports": ports("3000:3000")},
+        "api": {"networks": {"default": {"aliases": ["API.localhost"]}}},
+    }
+    made = plan_of({"services": services})
+    assert made.override("services", "web", "environment") == {
+        "OTHER": "http://other.localhost:10004"
+    }
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,27 @@ def test_a_bind_is_judged_by_its_real_path(source: str, real: str, told: str) ->
     assert all(text.startswith(told) for text in found)
 
 
+@pytest.mark.parametrize("kind", ["configs", "secrets"])
+@pytest.mark.parametrize(
+    ("path", "real", "is_told"),
+    [
+        ("/repo/x.conf", "/main/x.conf", True),
+        ("/main/x.conf", "/main/x.conf", True),
+        ("/repo/x.conf", "/repo/x.conf", False),
+        ("/run/secrets/x", "/run/secrets/x", False),
+    ],
+)
+def test_the_file_of_a_config_or_secret_from_another_checkout_is_told(
+    kind: str, path: str, real: str, *, is_told: bool
+) -> None:
+    top: Any = {kind: {"x": {"file": path}}}
+    made = plan(paths={path: real}, **top)
+    assert len(made.warnings) == int(is_told)
+    for text in made.warnings:
+        assert "is read from the checkout /main (a config or secret)" in text
+        assert f'shared = ["{real}"]' in text
+
+
 @pytest.mark.parametrize(
     ("path", "told"),
     [

@@ -8,6 +8,7 @@ from tests.support.planning import PROJECT, plan_of
 EDGE = {"edge": {"name": "edge", "external": True}}
 SHARED = Settings(shared=("network:edge",))
 RULE = "traefik.http.routers.shop.rule"
+CONSTRAINT = "--providers.docker.constraints=Label(`com.docker.compose.project`)=="
 SOCKET = {"type": "bind", "source": "/var/run/docker.sock", "target": "/s", "read_only": True}
 
 
@@ -17,7 +18,7 @@ def told(
     others: dict[str, object] | None = None,
 ) -> list[str]:
     config = {"services": {"web": service, **(others or {})}, "networks": EDGE}
-    return [text for text in plan_of(config, settings=settings).warnings if "proxy" in text]
+    return [text for text in plan_of(config, settings=settings).warnings if "reverse proxy" in text]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,14 @@ def test_variables(name: str) -> None:
         ({"networks": {"edge": None}}, {}, True),
         ({"networks": {"default": None}}, {}, False),
         ({"networks": {"default": None}}, {"proxy": {"volumes": [SOCKET]}}, True),
+        ({}, {"proxy": {"volumes": [SOCKET], "command": [CONSTRAINT + PROJECT]}}, False),
+        ({}, {"proxy": {"volumes": [SOCKET], "command": [CONSTRAINT]}}, True),
+        ({}, {"proxy": {"volumes": [SOCKET], "environment": {"C": CONSTRAINT + PROJECT}}}, False),
+        (
+            {"networks": {"edge": None}},
+            {"proxy": {"volumes": [SOCKET], "command": [CONSTRAINT + PROJECT]}},
+            True,
+        ),
         ({"network_mode": "host"}, {}, True),
         ({"network_mode": "lan"}, {}, True),
         ({"network_mode": "none"}, {}, False),
@@ -93,3 +102,12 @@ def test_the_way_out_has_few_entries() -> None:
     labels = {RULE: "Host(`a`)", "traefik.http.services.shop.x": "1", "caddy": "a"}
     (text,) = told({"labels": labels, "networks": {"edge": None}})
     assert 'shared = ["label:caddy", "label:traefik"]' in text
+
+
+def test_a_variable_in_a_key_is_told_with_the_form_that_works() -> None:
+    labels = {"traefik.http.routers.$${COMPOSE_PROJECT_NAME}.rule": f"Host(`{PROJECT}`)"}
+    at = {"networks": {"edge": None}}
+    (text,) = told({"labels": labels, **at})
+    assert "in the list form of `labels`" in text
+    (text,) = told({"labels": {RULE: f"Host(`{PROJECT}`)"}, **at})
+    assert "list form" not in text
