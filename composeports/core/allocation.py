@@ -223,13 +223,13 @@ def _fresh(snapshot: StoreSnapshot, request: AllocationRequest, block: PortBlock
 def _renamed(snapshot: StoreSnapshot, request: AllocationRequest) -> Lease | None:
     """Return the session's lease, with a new project name if its name is in `request.taken`.
 
-    The renamed lease has no Compose invocation and no marks, because the new project is empty.
+    The renamed lease has no Compose invocation, marks and tags, because the new project is empty.
     """
     lease = snapshot.own
     if lease is None or lease.project not in request.taken:
         return lease
     name = _free_name(snapshot, request, lease.project.rpartition("-")[0])
-    return lease._replace(project=name, stack=ComposeInvocation(), marks=None)
+    return lease._replace(project=name, stack=ComposeInvocation(), marks=None, tags=None)
 
 
 def _free_name(snapshot: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:

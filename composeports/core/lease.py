@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_traits import NO_TRAITS, EngineTraits
-from composeports.core.labels import Mark, mark_of
+from composeports.core.labels import Mark, Tags, mark_of
 from composeports.core.ports import API, DB, REALTIME, REST, PortBlock
 from composeports.core.service_state import ServiceState
 from composeports.core.session import derive_session_id
@@ -83,6 +83,8 @@ class Lease(NamedTuple):
     this engine from others with the same id. `host` is where its published ports are reached: a
     name, or an address without brackets. `marks` are the labels that volumes and networks of the
     project had when its stack was created, by keys such as `"volume:data"`; None if unknown.
+    `tags` are the labels for people, by the same keys, and by `STACK` those of everything that the
+    stack creates; they do not change while the stack exists. None if unknown.
     `former_stores` are the ids of the stores that kept the lease before, and `store` is the id of
     the store that keeps it now; it does not count in comparisons.
     """
@@ -109,6 +111,7 @@ class Lease(NamedTuple):
     standings: Mapping[str, ServiceState] = {}
     traits: EngineTraits = NO_TRAITS
     name: str = ""
+    tags: Mapping[str, Tags] | None = None
     store: str = ""
 
     def __eq__(self, other: object) -> bool:

@@ -65,6 +65,7 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
     check_marks(lease.marks or {}, lease.former_stores)
     check_standings(lease.standings)
     check_name(lease.name)
+    check_tags(lease.tags or {})
     stack = lease.stack
     check_stack(stack.files, stack.env_files, stack.profiles)
     _check_flags(stack.overridden, stack.default_ports)
@@ -217,6 +218,14 @@ def check_name(name: object) -> None:
 
     if name != "" and not is_session_name(name):
         raise UnsoundError("name", f"{name!r} is no name of a session")
+
+
+def check_tags(tags: Mapping[str, Iterable[str]]) -> None:
+    """Raise UnsoundError for labels that are not lines of text."""
+    for key, values in tags.items():
+        _check_text("tags", key)
+        for value in values:
+            _check_line("tags", value)
 
 
 def check_host(host: str) -> None:

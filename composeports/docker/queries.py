@@ -22,8 +22,8 @@ class StackQueries:
     ) -> None:
         """Start the queries to the engine; `compose` are the running queries to Compose.
 
-        `is_new_stack` means that this is a new stack. The engine is then also asked for volumes and
-        networks that an earlier stack left.
+        `is_new_stack` means that this is a new stack, or one of an earlier version. The engine is
+        then also asked for existing volumes and networks.
         """
         self.compose = compose
         self.project = compose.project

@@ -1,9 +1,18 @@
-"""Asks the engine for the marks (owner labels) of a project's volumes and networks."""
+"""Asks the engine for the labels of composeports on a project's volumes and networks."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from composeports.core.labels import PROJECT_LABEL, SESSION_LABEL, STORE_LABEL, Mark
+from composeports.core.labels import (
+    BRANCH_LABEL,
+    NAME_LABEL,
+    PROJECT_LABEL,
+    SESSION_LABEL,
+    STORE_LABEL,
+    WORKTREE_LABEL,
+    Mark,
+    Tags,
+)
 from composeports.docker.api_socket import NETWORKS, VOLUMES, SocketRequest
 
 if TYPE_CHECKING:
@@ -16,7 +25,14 @@ KEY_LABELS = {
     "network": "com.docker.compose.network",
 }
 PATHS = {"volume": VOLUMES, "network": NETWORKS}
-Marks = dict[str, Mark]
+OWN_LABELS = (STORE_LABEL, SESSION_LABEL, NAME_LABEL, BRANCH_LABEL, WORKTREE_LABEL)
+
+
+class OwnLabels(NamedTuple):
+    """The labels of composeports on a volume or network: the mark, and the tags for people."""
+
+    mark: Mark
+    tags: Tags
 
 
 class LabelledEngine(Protocol):
@@ -54,35 +70,40 @@ class MarkListing:
         if not self._requests:
             self._running = {kind: engine.start_marks(kind, project) for kind in KEY_LABELS}
 
-    def marks(self) -> Marks:
-        """Return the marks by keys such as `"volume:data"`.
+    def labels(self) -> dict[str, OwnLabels]:
+        """Return the labels by keys such as `"volume:data"`.
 
         Raise EngineError if the engine does not answer.
         """
-        marks: Marks = {}
+        found: dict[str, OwnLabels] = {}
         for kind, request in self._requests.items():
             entries = request.entries()
             if entries is None:
-                return MarkListing(self._engine, self._project, "").marks()
+                return MarkListing(self._engine, self._project, "").labels()
             for entry in entries:
                 labels = entry.get("Labels") or {}
                 key = f"{kind}:{labels.get(KEY_LABELS[kind], '')}"
-                marks[key] = Mark(labels.get(STORE_LABEL, ""), labels.get(SESSION_LABEL, ""))
+                found[key] = _own_labels([labels.get(label, "") for label in OWN_LABELS])
         for kind, command in self._running.items():
             answer = command.finish()
             if answer.code:
                 raise self._engine.failure(answer)
-            marks.update(_of_lines(kind, answer.out))
-        return marks
+            found.update(_of_lines(kind, answer.out))
+        return found
 
 
-def _of_lines(kind: str, text: str) -> Iterator[tuple[str, Mark]]:
+def _of_lines(kind: str, text: str) -> Iterator[tuple[str, OwnLabels]]:
     for line in text.splitlines():
-        key, store, session = (*line.split("\t"), "", "")[:3]
-        yield f"{kind}:{key}", Mark(store, session)
+        key, *values = line.split("\t")
+        yield f"{kind}:{key}", _own_labels([*values, *[""] * len(OWN_LABELS)])
+
+
+def _own_labels(values: Sequence[str]) -> OwnLabels:
+    store, session, *tags = values[: len(OWN_LABELS)]
+    return OwnLabels(Mark(store, session), Tags(*tags))
 
 
 def form_of(kind: str) -> str:
     """Return the `--format` template for `docker volume ls` or `docker network ls`."""
-    labels = (KEY_LABELS[kind], STORE_LABEL, SESSION_LABEL)
+    labels = (KEY_LABELS[kind], *OWN_LABELS)
     return "\t".join(f'{{{{.Label "{label}"}}}}' for label in labels)

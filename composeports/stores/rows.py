@@ -8,7 +8,7 @@ from typing import Self
 
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_traits import NO_TRAITS, EngineTraits
-from composeports.core.labels import Mark
+from composeports.core.labels import Mark, Tags
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.lease_check import (
     UnsoundError,
@@ -358,6 +358,7 @@ def _lease(row: Row, source: RowSource) -> Lease:
             for service, (name, networks) in memory.get("standings", {}).items()
         },
         name=memory.get("name", ""),
+        tags=_tags(memory.get("tags")),
         store=source.store,
     )
 
@@ -365,6 +366,11 @@ def _lease(row: Row, source: RowSource) -> Lease:
 def _marks(found: dict[str, list[str]] | None) -> dict[str, Mark] | None:
     """Return the marks; None for a lease of an earlier version, which has none."""
     return None if found is None else {key: Mark(*mark) for key, mark in found.items()}
+
+
+def _tags(found: dict[str, list[str]] | None) -> dict[str, Tags] | None:
+    """Return the tags; None for a lease of an earlier version, which has none."""
+    return None if found is None else {key: Tags(*values) for key, values in found.items()}
 
 
 def _memory(lease: Lease) -> dict[str, object]:
@@ -377,6 +383,7 @@ def _memory(lease: Lease) -> dict[str, object]:
         "former_stores": lease.former_stores,
         "standings": dict(lease.standings),
         "name": lease.name,
+        "tags": None if lease.tags is None else dict(lease.tags),
     }
 
 

@@ -1,10 +1,10 @@
 """Draft a lease and its plan from the answers of Compose and the engine; start nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from composeports.core.labels import Mark, session_label
+from composeports.core.labels import Mark, Tags, session_label, settled_tags, tags_of
 from composeports.core.lease import ComposeInvocation, Lease
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.plan import ObservedConfig, Plan, make_plan
@@ -24,10 +24,15 @@ from composeports.usecases.session import Session
 
 
 class ExistingResources(NamedTuple):
-    """The marks (labels) of a project's volumes and networks on the engine."""
+    """The labels of a project's volumes and networks on the engine: marks and tags, by key."""
 
     project: str
     marks: Mapping[str, Mark]
+    tags: Mapping[str, Tags]
+    has_containers: bool
+
+
+NOTHING_EXISTS = ExistingResources("", {}, {}, has_containers=False)
 
 
 class PlanDraft(NamedTuple):
@@ -55,6 +60,7 @@ class PlanDraft(NamedTuple):
         lease = lease._replace(
             stack=self.stack,
             marks=self._marks(lease),
+            tags=self._tags(lease),
             former_stores=self._former_stores(lease),
         )
         plan = self.plan(lease)
@@ -71,14 +77,30 @@ class PlanDraft(NamedTuple):
 
     def _marks(self, lease: Lease) -> Mapping[str, Mark] | None:
         """Return the marks of volumes and networks before the first start; None if unknown."""
-        if self.existing_resources is None:
+        existing_resources = self._existing(lease)
+        if existing_resources is None or lease.marks is not None:
             return lease.marks
-        # If another session has the expected name, the lease has the next name, with no resources.
-        return (
-            self.existing_resources.marks
-            if self.existing_resources.project == lease.project
-            else {}
+        return existing_resources.marks
+
+    def _tags(self, lease: Lease) -> Mapping[str, Tags] | None:
+        """Return the labels for people, which stay the same while the stack exists."""
+        existing_resources = self._existing(lease)
+        if existing_resources is None:
+            return lease.tags
+        return settled_tags(
+            lease.tags,
+            existing_resources.tags,
+            tags_of(lease.name, lease.place.branch, lease.place.worktree),
+            has_containers=existing_resources.has_containers,
         )
+
+    def _existing(self, lease: Lease) -> ExistingResources | None:
+        """Return what exists of the lease's project; None if the engine was not asked."""
+        existing_resources = self.existing_resources
+        # If another session has the expected name, the lease has the next name, with no resources.
+        if existing_resources is not None and existing_resources.project != lease.project:
+            return NOTHING_EXISTS
+        return existing_resources
 
     def _former_stores(self, lease: Lease) -> tuple[str, ...]:
         """Return the ids of the former stores, including the stores of an adopted stack."""
@@ -151,14 +173,18 @@ def draft(
         pins=pins_of(observed.project, observed.effects, settings, default_ports=default_ports),
         needs=needs,
         in_use=_in_use(session, engine_needed=engine_needed) if needs else (),
-        existing_resources=_existing_resources(session, engine_needed=engine_needed),
+        existing_resources=_existing_resources(
+            session, containers or (), engine_needed=engine_needed
+        ),
         strict=options.strict or settings.strict,
         adopt_allowed=session.options.adopt,
     )
 
 
-def _existing_resources(session: Session, *, engine_needed: bool) -> ExistingResources | None:
-    """Return the resources of an earlier stack; None if this stack was started before.
+def _existing_resources(
+    session: Session, containers: Iterable[Container], *, engine_needed: bool
+) -> ExistingResources | None:
+    """Return the resources of an earlier stack; None if the lease knows the labels of its stack.
 
     Also None if the engine does not answer and `engine_needed` is False.
     """
@@ -166,11 +192,18 @@ def _existing_resources(session: Session, *, engine_needed: bool) -> ExistingRes
     if query is None:
         return None
     try:
-        return ExistingResources(session.queries.project, query.marks())
+        labels = query.labels()
     except (EngineError, ComposeMissingError):
         if engine_needed:
             raise
         return None
+    project = session.queries.project
+    return ExistingResources(
+        project,
+        {key: own_labels.mark for key, own_labels in labels.items()},
+        {key: own_labels.tags for key, own_labels in labels.items()},
+        has_containers=any(container.project == project for container in containers),
+    )
 
 
 def _is_main(session: Session) -> bool:

@@ -277,7 +277,9 @@ class Session:
     def queries(self) -> StackQueries:
         """Return the queries to Compose and the engine; the first access starts them."""
         record = self.record()
-        is_new_stack = record is None or not record.held or record.marks is None
+        is_new_stack = (
+            record is None or not record.held or record.marks is None or record.tags is None
+        )
         queries = self._running_queries or ComposeQueries(
             self.compose, self.expected_project_name(record), self.config_cache
         )

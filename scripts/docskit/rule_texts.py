@@ -476,8 +476,9 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 "every service, and each network and volume that the stack makes",
                 (
                     "gets two labels, `io.composeports.store` and `io.composeports.session`; by "
-                    "them `down` and `gc` know what belongs to the session. An existing volume or "
-                    "network keeps its labels"
+                    "them `down` and `gc` know what belongs to the session. Three more are for "
+                    "people: `io.composeports.name`, `io.composeports.branch` and "
+                    "`io.composeports.worktree`. An existing volume or network keeps its labels"
                 ),
             ),
         ),

@@ -9,7 +9,7 @@ import pytest
 
 from composeports.core.session import project_name
 from tests.harness.engine import PROJECT_LABEL, docker, engine, remove
-from tests.harness.repository import stack, write
+from tests.harness.repository import git, stack, write
 from tests.harness.session import MakeRepository, Session
 from tests.harness.store import change_store
 
@@ -67,6 +67,90 @@ def test_up_labels_what_it_makes_once_and_for_all(one: Session, models: str) -> 
     one.ok("--session", NAME, "up")
     one.ok("--session", NAME, "down", "-v", "-t", "0")
     assert engine().resources(project) == []
+
+
+def tags(kind: str, name: str) -> list[str]:
+    found = inspected(kind, name)
+    labels = (found["Config"] if kind == "container" else found).get("Labels") or {}
+    return [labels.get(f"io.composeports.{name}", "") for name in ("name", "branch", "worktree")]
+
+
+def parts_of(session: Session) -> dict[str, tuple[str, str]]:
+    """Return what identifies container, network and volume; a volume has no id."""
+    return {
+        "container": (f"{session.project}-web-1", "Id"),
+        "network": (f"{session.project}_default", "Id"),
+        "volume": (f"{session.project}_data", "CreatedAt"),
+    }
+
+
+def identities(session: Session) -> dict[str, str]:
+    return {kind: inspected(kind, name)[key] for kind, (name, key) in parts_of(session).items()}
+
+
+def all_tags(session: Session) -> dict[str, list[str]]:
+    return {kind: tags(kind, name) for kind, (name, _) in parts_of(session).items()}
+
+
+def write_data(session: Session, text: str) -> None:
+    session.ok("exec", "-T", "web", "sh", "-c", f"echo {text} > /data/file")
+
+
+def read_data(session: Session) -> str:
+    return session.ok("exec", "-T", "web", "cat", "/data/file").strip()
+
+
+def test_containers_networks_and_volumes_say_whose_they_are(one: Session, models: str) -> None:
+    assert models
+    one.ok("up")
+    made = ["one", "one", str(one.directory)]
+    assert all_tags(one) == dict.fromkeys(parts_of(one), made)
+    listed = docker("ps", "--format", '{{.Label "io.composeports.name"}}', "--filter", "name=web-1")
+    assert "one" in listed.splitlines()
+    write_data(one, "kept")
+    before = identities(one)
+    # A branch switch changes no label of a stack that exists.
+    git(one.directory, "switch", "-q", "-c", "topic/2")
+    one.ok("up")
+    assert (identities(one), all_tags(one)) == (before, dict.fromkeys(parts_of(one), made))
+    # A new stack has the new branch, and its volume keeps labels and data.
+    one.ok("down", "-t", "0")
+    one.ok("up")
+    new = ["one", "topic/2", str(one.directory)]
+    assert all_tags(one) == {"container": new, "network": new, "volume": made}
+    assert identities(one)["volume"] == before["volume"]
+    assert read_data(one) == "kept"
+    # An earlier version that wrote the lease forgot the labels; the engine has them.
+    before = identities(one)
+    change_store(one.state, "UPDATE leases SET memory = json_remove(memory, '$.tags', '$.name')")
+    one.ok("up")
+    assert identities(one) == before
+    one.ok("down", "-v", "-t", "0")
+    assert one.resources_of() == []
+
+
+def test_a_stack_of_an_earlier_version_is_not_made_again(one: Session, models: str) -> None:
+    assert models
+    one.ok("allocate")
+    none = '{"stack": ["", "", ""]}'
+    own = "UPDATE leases SET memory = json_set(memory, '$.marks', json('{}'), '$.tags', json(?))"
+    change_store(one.state, own, none)
+    one.ok("up")
+    assert all_tags(one) == {kind: ["", "", ""] for kind in parts_of(one)}
+    write_data(one, "kept")
+    before = identities(one)
+    change_store(one.state, "UPDATE leases SET memory = json_remove(memory, '$.tags', '$.name')")
+    one.ok("up")
+    one.ok("up")
+    assert identities(one) == before
+    # After down, containers and networks are new and say whose they are; the volume stays.
+    one.ok("down", "-t", "0")
+    one.ok("up")
+    new = ["one", "one", str(one.directory)]
+    assert all_tags(one) == {"container": new, "network": new, "volume": ["", "", ""]}
+    assert identities(one)["volume"] == before["volume"]
+    assert read_data(one) == "kept"
+    one.ok("down", "-v", "-t", "0")
 
 
 def test_a_volume_without_labels_keeps_its_data_and_goes_with_its_stack(

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from composeports.config import Config, PortAllocatorConfig
-from composeports.core.labels import Mark
 from composeports.docker.containers import Container
 from composeports.docker.engine import Engine, Listing
-from composeports.docker.resource_labels import MarkListing
+from composeports.docker.resource_labels import MarkListing, OwnLabels
 from composeports.errors import EngineError
 from composeports.host.port_listeners import NOBODY_SEEN, PortListener
 from composeports.host.process import Finished
@@ -56,7 +55,7 @@ class _NoMarks(MarkListing):
         self._fake = engine
         self._project = project
 
-    def marks(self) -> dict[str, Mark]:
+    def labels(self) -> dict[str, OwnLabels]:
         """Return nothing; EngineError while the fake engine is away."""
         if self._fake.away:
             message = "the Docker engine did not answer: it is away"

@@ -28,7 +28,7 @@ from composeports.core.clock import ClockReading
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity
 from composeports.core.engine_traits import EngineTraits
-from composeports.core.labels import Mark
+from composeports.core.labels import Mark, Tags
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.ports import PortBlock, PortGrid
 from composeports.core.protected_names import is_settable
@@ -747,6 +747,7 @@ some_lease = st.builds(
     traits=st.builds(EngineTraits, *[lines] * 7, booted=st.just(math.inf)),
     host=st.just(LOCALHOST),
     name=st.one_of(st.just(""), st.text().map(slug)),
+    tags=st.none() | st.dictionaries(texts, st.builds(Tags, lines, lines, lines)),
     store=st.just(""),
 )
 any_lease = some_lease.map(lambda each: each._replace(project=project_name(each.session_id)))

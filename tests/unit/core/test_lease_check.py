@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from composeports.core.engine_traits import EngineTraits
-from composeports.core.labels import Mark
+from composeports.core.labels import STACK, Mark, Tags
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.lease_check import UnsoundError, check_lease
 from composeports.core.ports import PortBlock
@@ -30,6 +30,7 @@ SOUND = Lease(
     standings={"web": ServiceState("shop-web", ("shop_default",))},
     former_stores=("store",),
     name="shop-2",
+    tags={STACK: Tags("shop-2", "topic", "/w"), "volume:data": Tags()},
 )
 UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("session_id", {"session_id": ""}),
@@ -68,6 +69,9 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("name", {"name": "Shop"}),
     ("name", {"name": "a\nb"}),
     ("name", {"name": 7}),
+    ("tags", {"tags": {"a\0": Tags("x")}}),
+    ("tags", {"tags": {"a": Tags("x", "a\nb")}}),
+    ("tags", {"tags": {"a": Tags("x", worktree=7)}}),  # type: ignore[arg-type]
     ("place.worktree", {"place": WorktreeLocation("w")}),
     ("place.git_dir", {"place": WorktreeLocation("/w", "w")}),
     ("place.directory", {"place": WorktreeLocation("/w", "", "/\0")}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from composeports.core.labels import Mark
+from composeports.core.labels import STACK, UNTAGGED, Mark, Tags
 from composeports.core.plan.change import Node, RuleResult, merge
 from composeports.core.plan.rules.context import PlanContext
 
@@ -16,8 +16,9 @@ def marks(context: PlanContext) -> RuleResult:
     session_mark = context.lease.mark
     if not session_mark.labels:
         return RuleResult()
+    tags = (context.lease.tags or {}).get(STACK, UNTAGGED)
     nodes = [
-        {"services": {service.name: {"labels": _written(session_mark)}}}
+        {"services": {service.name: {"labels": _written(session_mark, tags)}}}
         for service in context.project.services
     ]
     return RuleResult(override=merge([*nodes, *_volumes_and_networks(context, session_mark)]))
@@ -27,6 +28,7 @@ def _volumes_and_networks(context: PlanContext, own: Mark) -> Iterator[Node]:
     known_marks = context.lease.marks
     if known_marks is None:
         return
+    known_tags = context.lease.tags or {}
     project, settings = context.project, context.settings
     sections = (
         ("volume", project.volumes, settings.isolate_volumes),
@@ -35,11 +37,14 @@ def _volumes_and_networks(context: PlanContext, own: Mark) -> Iterator[Node]:
     for kind, resources, is_isolated in sections:
         for resource in resources:
             is_shared = resource.external or (project.is_fixed(resource.name) and not is_isolated)
-            mark = known_marks.get(f"{kind}:{resource.key}", own)
+            key = f"{kind}:{resource.key}"
+            mark = known_marks.get(key, own)
+            tags = known_tags.get(key, known_tags.get(STACK, UNTAGGED))
             if mark.labels and not is_shared:
-                yield {f"{kind}s": {resource.key: {"labels": _written(mark)}}}
+                yield {f"{kind}s": {resource.key: {"labels": _written(mark, tags)}}}
 
 
-def _written(mark: Mark) -> dict[str, str]:
+def _written(mark: Mark, tags: Tags) -> dict[str, str]:
     """Return the labels for an override document, in which Compose reads `$$` as `$`."""
-    return {name: value.replace("$", "$$") for name, value in mark.labels.items()}
+    labels = {**mark.labels, **tags.labels}
+    return {name: value.replace("$", "$$") for name, value in labels.items()}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from composeports.core.compose_reader import read_project
-from composeports.core.labels import UNMARKED, Mark
+from composeports.core.labels import STACK, UNMARKED, UNTAGGED, Mark, Tags
 from composeports.core.lease import Lease
 from composeports.core.plan.plan import ObservedConfig, make_plan
 from composeports.core.ports import PortBlock
@@ -22,9 +22,13 @@ OLD = {"io.composeports.store": "old", "io.composeports.session": "s"}
 
 
 def labels(
-    marks: Mapping[str, Mark] | None, store: str = "id", settings: Settings | None = None
+    marks: Mapping[str, Mark] | None,
+    store: str = "id",
+    settings: Settings | None = None,
+    tags: Mapping[str, Tags] | None = None,
 ) -> dict[str, object]:
-    lease = Lease("a$b", PortBlock(10000, 100), "ac-1", 0, 0, marks=marks, store=store)
+    block = PortBlock(10000, 100)
+    lease = Lease("a$b", block, "ac-1", 0, 0, marks=marks, tags=tags, store=store)
     override = make_plan(ObservedConfig(read_project(CONFIG)), lease, settings).override
     found: dict[str, object] = {}
     for section, nodes in override.items():
@@ -50,6 +54,25 @@ def test_what_is_there_keeps_its_labels_and_what_is_new_gets_the_session_s(
     marks: Mapping[str, Mark] | None, expected: dict[str, object]
 ) -> None:
     assert labels(marks) == {"services.web": OWN, **expected}
+
+
+NAMED = {"io.composeports.name": "shop", "io.composeports.branch": "cost$$5"}
+
+
+def test_the_labels_for_people_are_those_of_the_lease() -> None:
+    tags = {STACK: Tags("shop", "cost$5"), "volume:data": UNTAGGED, "network:edge": UNTAGGED}
+    assert labels({}, tags=tags) == {
+        "services.web": {**OWN, **NAMED},
+        "volumes.data": OWN,
+        "volumes.models": {**OWN, **NAMED},
+        "networks.default": {**OWN, **NAMED},
+    }
+
+
+def test_what_has_no_labels_gets_none_for_people_either() -> None:
+    marks = {"volume:data": UNMARKED, "volume:models": UNMARKED, "network:default": UNMARKED}
+    assert set(labels(marks, tags={STACK: Tags("shop")})) == {"services.web"}
+    assert set(labels({}, store="", tags={STACK: Tags("shop")})) == set()
 
 
 def test_what_is_shared_on_purpose_gets_none() -> None:
