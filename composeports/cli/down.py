@@ -1,5 +1,9 @@
 """`composeports down`: stop and remove the stack, then release its ports."""
 
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from composeports.cli.complete import ComposeCommand, services
@@ -12,14 +16,23 @@ from composeports.cli.context import (
 )
 from composeports.cli.option_order import check_option_order
 from composeports.cli.output import as_json_option, write_json
+from composeports.core.lease import Lease
+from composeports.core.session_name import name_of
 from composeports.core.visible_text import visible
-from composeports.usecases.down import down
+from composeports.errors import InvalidSessionError, UsageError
+from composeports.usecases.down import down, named_services, takes_volumes
 from composeports.usecases.options import Options
+from composeports.usecases.session import Session
+
+if TYPE_CHECKING:
+    from composeports.usecases.down_many import Outcome
 
 EPILOG = """\b
 Examples:
   composeports down
   composeports down -v
+  composeports down login
+  composeports down --all
 """
 
 
@@ -29,6 +42,10 @@ Examples:
     epilog=EPILOG,
     context_settings={"ignore_unknown_options": True},
 )
+@click.option(
+    "--all", "everything", is_flag=True, help="Take down every session of this machine and engine."
+)
+@click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @adopt_option
 @existing_session_option
 @as_json_option
@@ -36,7 +53,7 @@ Examples:
     "arguments",
     nargs=-1,
     type=click.UNPROCESSED,
-    metavar="[COMPOSE DOWN OPTIONS] [SERVICE]...",
+    metavar="[COMPOSE DOWN OPTIONS] [SESSION | SERVICE...]",
     shell_complete=services,
 )
 @click.pass_obj
@@ -45,6 +62,8 @@ def command(
     arguments: tuple[str, ...],
     session_id: str | None,
     *,
+    everything: bool,
+    yes: bool,
     adopt: bool,
     as_json: bool,
 ) -> int:
@@ -52,10 +71,16 @@ def command(
 
     Named volumes stay unless -v is given. It also works if the Compose file has changed or is
     gone. It does nothing (exit 0) if no stack was started.
+
+    With SESSION, from any folder: another session, by its id, project, folder, branch or name, or
+    by a part that fits only one session. A service of this session's stack comes first. --all takes
+    all sessions down, one after the other; the exit code is that of the first one that failed.
     """
     check_option_order("down", arguments)
     with open_existing_session(options._replace(adopt=adopt), session_id) as session:
-        result = down(session, arguments)
+        if everything:
+            return _down_all(session, arguments, yes=yes, as_json=as_json)
+        result = down(*_chosen(session, arguments))
     if as_json:
         write_json(
             {
@@ -67,3 +92,71 @@ def command(
         )
     (warn if result.code else inform)(visible(result.note))
     return result.code
+
+
+def _chosen(session: Session, arguments: tuple[str, ...]) -> tuple[Session, tuple[str, ...]]:
+    """Return the session that the arguments name, and the other arguments; else both unchanged."""
+    words = named_services(arguments)
+    if len(words) != 1 or session.options.session is not None:
+        return session, arguments
+    from composeports.usecases.session_search import (  # noqa: PLC0415 - rarely needed
+        find_named_session,
+        is_own_service,
+    )
+
+    (word,) = words
+    if is_own_service(session, word):
+        return session, arguments
+    try:
+        named_session = find_named_session(session, word)
+    except InvalidSessionError:
+        named_session = None
+    if named_session is None:
+        return session, arguments
+    # The last one, because an option before it may have the same word as its value.
+    at = len(arguments) - 1 - arguments[::-1].index(word)
+    return named_session, (*arguments[:at], *arguments[at + 1 :])
+
+
+def _down_all(session: Session, arguments: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
+    from composeports.usecases.down_many import (  # noqa: PLC0415 - rarely needed
+        down_all,
+        leases_of_all,
+    )
+
+    if named_services(arguments) or session.options.session is not None:
+        raise UsageError(
+            "--all means every session, so it takes no session and no service",
+            hint="leave out --all, or what follows it",
+        )
+    leases = leases_of_all(session)
+    if leases and not yes and "--dry-run" not in arguments:
+        _confirm(leases, arguments)
+    outcomes = down_all(session, leases, arguments, _tell)
+    code = next((outcome.code for outcome in outcomes if outcome.code), 0)
+    if as_json:
+        write_json({"ok": not code, "sessions": [outcome.as_dict() for outcome in outcomes]})
+    if not outcomes:
+        inform("nothing to do: no session of this machine holds ports")
+    return code
+
+
+def _confirm(leases: Sequence[Lease], arguments: Sequence[str]) -> None:
+    """Ask on a terminal; UsageError without one, and click.Abort if the answer is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            f"--all takes {len(leases)} session{'s' * (len(leases) > 1)} down",
+            hint="`composeports down --all --yes` does it without asking",
+            sessions=[lease.session_id for lease in leases],
+        )
+    for lease in leases:
+        location = lease.place.directory or lease.session_id
+        warn(visible(f"  {name_of(lease)} ({location}, {lease.project})"))
+    volumes = " and remove their volumes" * takes_volumes(arguments)
+    click.confirm(f"Take these sessions down{volumes}?", abort=True, err=True)
+
+
+def _tell(outcome: "Outcome") -> None:
+    (warn if outcome.code else inform)(visible(outcome.note))
+    if outcome.error is not None and outcome.error.hint:
+        warn(visible(f"  {outcome.error.hint}"))

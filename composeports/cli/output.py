@@ -44,6 +44,15 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     if not _wants_rich():
         _write_plain(columns, cells, title)
         return
+    sys.stdout.write(_terminal_table(columns, cells, title))
+
+
+def terminal_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return the table as `write_table` writes it to a terminal, with its escape sequences."""
+    return _terminal_table(columns, [[visible(cell) for cell in row] for row in rows], "")
+
+
+def _terminal_table(columns: Sequence[str], cells: list[list[str]], title: str) -> str:
     from rich.console import Console  # noqa: PLC0415 - 35 ms, only on a terminal
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -61,8 +70,7 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         if title:
             console.print(Text(visible(title), style=style))
         console.print(table)
-    for line in capture.get().splitlines():
-        sys.stdout.write(line.rstrip() + "\n")
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def _wants_rich() -> bool:

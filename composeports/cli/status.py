@@ -4,12 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
+from composeports.cli.complete import existing_sessions
 from composeports.cli.context import existing_session_option, inform, open_existing_session
 from composeports.cli.output import as_json_option, write_json, write_table
 from composeports.core.folders import short_names
 from composeports.core.lease import Lease
+from composeports.core.memory_size import memory_text
+from composeports.errors import NoLeaseError, UsageError
 from composeports.usecases import status as status_usecase
 from composeports.usecases.options import Options
+from composeports.usecases.session import Session
 from composeports.usecases.status import EngineStatus, SessionStatus
 
 KEPT = {
@@ -18,14 +22,20 @@ KEPT = {
     "unknown": "expired, kept while the engine is away",
     "": "expired",
 }
-COLUMNS = ("", "Session", "Branch", "State", "Age", "TTL")
-WIDE_COLUMNS = (*COLUMNS, "Project", "Ports")
-FLEET_COLUMNS = ("Engine", "Host", *WIDE_COLUMNS)
+# The last columns of the short list change by themselves, with time.
+PASSING = ("Age", "TTL")
+COLUMNS = ("", "Session", "Branch", "State", *PASSING)
+WIDE_COLUMNS = ("Project", "Ports")
+FLEET_COLUMNS = ("Engine", "Host", *COLUMNS, *WIDE_COLUMNS)
+NOTHING = "no session holds ports; `composeports up` starts this one's stack"
+UNKNOWN = "-"
 HOUR, DAY = 60, 24 * 60
 EPILOG = """\b
 Examples:
   composeports status
-  composeports status --wide
+  composeports status --wide --stats
+  composeports status --watch
+  composeports status login
   composeports status --fleet
   composeports status --json | jq -r '.[] | select(.state == "gone") | .worktree'
 """
@@ -35,10 +45,30 @@ Examples:
 @existing_session_option
 @click.option("--fleet", is_flag=True, help="List all engines that the store knows, by host.")
 @click.option("--wide", is_flag=True, help="Show paths, project names and blocks of ports, too.")
+@click.option("--stats", is_flag=True, help="Show the memory that each session's containers use.")
+@click.option("--watch", is_flag=True, help="Show the list again and again, until Ctrl-C.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0.1),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --watch: the time between two looks.",
+)
 @as_json_option
+@click.argument("name", required=False, metavar="[SESSION]", shell_complete=existing_sessions)
 @click.pass_obj
 def command(
-    options: Options, session_id: str | None, *, fleet: bool, wide: bool, as_json: bool
+    options: Options,
+    session_id: str | None,
+    name: str | None,
+    *,
+    fleet: bool,
+    wide: bool,
+    stats: bool,
+    watch: bool,
+    every: float,
+    as_json: bool,
 ) -> None:
     """List every lease: session, branch, the stack's state, age of the lease, and time left.
 
@@ -54,18 +84,119 @@ def command(
 
     Several engines may share a store: `--fleet` lists the leases on all of them. It shows running
     containers of this engine only.
+
+    --watch redraws the list on a terminal. In a pipe it writes the list again when a session, a
+    branch or a state has changed.
+
+    With SESSION (its id, project, folder, branch or name, or a part that fits only one session):
+    its services with state and URL, what is shared, and what has drifted.
     """
+    if name is not None:
+        if fleet or watch or wide:
+            raise UsageError(
+                "SESSION shows one session, and --fleet, --watch and --wide are about the list",
+                hint="give SESSION without them",
+            )
+        _show_session(options, name, stats=stats, as_json=as_json)
+        return
+    if watch:
+        _watch(options, session_id, wide=wide, stats=stats, every=every, other=fleet or as_json)
+        return
     with open_existing_session(options, session_id) as session:
         if fleet:
             _show_fleet(status_usecase.fleet(session), as_json=as_json)
             return
-        statuses = status_usecase.status(session)
+        statuses = _statuses(session, stats=stats)
     if as_json:
-        write_json([status.as_dict() for status in statuses])
+        write_json(
+            [{**status.as_dict(), **_memory_entry(status, stats=stats)} for status in statuses]
+        )
     elif statuses:
-        write_table(WIDE_COLUMNS if wide else COLUMNS, rows_of(statuses, wide=wide))
+        write_table(_columns(wide=wide, stats=stats), rows_of(statuses, wide=wide, stats=stats))
     else:
-        inform("no session holds ports; `composeports up` starts this one's stack")
+        inform(NOTHING)
+
+
+def _show_session(options: Options, name: str, *, stats: bool, as_json: bool) -> None:
+    from composeports.cli.session_output import show  # noqa: PLC0415 - rarely needed
+    from composeports.usecases.session_details import describe  # noqa: PLC0415 - the same
+
+    with open_existing_session(options, name) as session:
+        lease = session.record()
+        if lease is None or not lease.held:
+            raise NoLeaseError(
+                f"no session that holds ports is meant by {name!r}",
+                hint="`composeports status` lists the sessions",
+                session=name,
+            )
+        details = describe(session, lease)
+        if stats:
+            (status,) = _with_memory(session, [details.status])
+            details = details._replace(status=status)
+    if as_json:
+        write_json({**details.as_dict(), **_memory_entry(details.status, stats=stats)})
+    else:
+        show(details, _facts(details.status, stats=stats))
+
+
+def _facts(status: SessionStatus, *, stats: bool) -> list[tuple[str, str]]:
+    place = status.lease.place
+    project, ports = _wide_cells(status.lease)
+    return [
+        ("state", _state(status)),
+        ("folder", place.directory),
+        ("machine", place.machine),
+        ("branch", place.branch),
+        ("project", project),
+        ("ports", ports),
+        ("age", _duration(status.age_minutes)),
+        ("TTL", _ttl(status)),
+        ("memory", _memory(status) if stats else ""),
+    ]
+
+
+def _statuses(session: Session, *, stats: bool) -> list[SessionStatus]:
+    statuses = status_usecase.status(session)
+    return _with_memory(session, statuses) if stats else statuses
+
+
+def _with_memory(session: Session, statuses: list[SessionStatus]) -> list[SessionStatus]:
+    from composeports.usecases.session_memory import with_memory  # noqa: PLC0415 - rarely needed
+
+    return with_memory(session, statuses)
+
+
+def _memory_entry(status: SessionStatus, *, stats: bool) -> dict[str, object]:
+    return {"memory_bytes": status.memory_bytes} if stats else {}
+
+
+def _columns(*, wide: bool, stats: bool) -> tuple[str, ...]:
+    columns = (*COLUMNS, "Memory") if stats else COLUMNS
+    return (*columns, *WIDE_COLUMNS) if wide else columns
+
+
+def _watch(
+    options: Options,
+    session_id: str | None,
+    *,
+    wide: bool,
+    stats: bool,
+    every: float,
+    other: bool,
+) -> None:
+    if other:
+        raise UsageError(
+            "--watch shows the list of this engine as text",
+            hint="leave out --fleet and --json; `composeports serve` has /events for programs",
+        )
+    from composeports.cli.watch import watch as watch_table  # noqa: PLC0415 - rarely needed
+
+    def look() -> list[tuple[str, ...]]:
+        with open_existing_session(options, session_id) as session:
+            return rows_of(_statuses(session, stats=stats), wide=wide, stats=stats)
+
+    columns = _columns(wide=wide, stats=stats)
+    watch_table(columns, look, NOTHING, every=every, steady=len(COLUMNS) - len(PASSING))
 
 
 def _show_fleet(found: list[EngineStatus], *, as_json: bool) -> None:
@@ -83,7 +214,7 @@ def _fleet_rows(found: EngineStatus) -> Iterator[tuple[str, ...]]:
     for row in rows_of(found.sessions, wide=True):
         yield (*engine_cells, *row)
     if not found.sessions:
-        yield (*engine_cells, "", "no leases", *[""] * (len(WIDE_COLUMNS) - 2))
+        yield (*engine_cells, "", "no leases", *[""] * (len(FLEET_COLUMNS) - 4))
 
 
 def _ttl(status: SessionStatus) -> str:
@@ -91,25 +222,39 @@ def _ttl(status: SessionStatus) -> str:
     return KEPT[status.kept_by].format(status.remaining_ttl_minutes)
 
 
-def rows_of(statuses: Iterable[SessionStatus], *, wide: bool = False) -> list[tuple[str, ...]]:
-    """Return the table rows in the order of COLUMNS, or of WIDE_COLUMNS."""
+def rows_of(
+    statuses: Iterable[SessionStatus], *, wide: bool = False, stats: bool = False
+) -> list[tuple[str, ...]]:
+    """Return the table rows: COLUMNS, then memory and WIDE_COLUMNS if they are asked for."""
     statuses = list(statuses)
     names = short_names({status.lease.place.worktree for status in statuses} - {""})
-    return [_row(status, {} if wide else names, wide=wide) for status in statuses]
+    return [
+        (
+            *_row(status, {} if wide else names),
+            *([_memory(status)] if stats else []),
+            *(_wide_cells(status.lease) if wide else ()),
+        )
+        for status in statuses
+    ]
 
 
-def _row(status: SessionStatus, names: Mapping[str, str], *, wide: bool) -> tuple[str, ...]:
-    lease = status.lease
-    row = (
+def _row(status: SessionStatus, names: Mapping[str, str]) -> tuple[str, ...]:
+    return (
         "*" if status.mine else "",
-        _name(lease, names),
-        lease.place.branch,
+        _name(status.lease, names),
+        status.lease.place.branch,
         _state(status),
         _duration(status.age_minutes),
         _ttl(status),
     )
-    block = f"{lease.block.start}-{lease.block.last}"
-    return (*row, lease.project, block) if wide else row
+
+
+def _wide_cells(lease: Lease) -> tuple[str, str]:
+    return lease.project, f"{lease.block.start}-{lease.block.last}"
+
+
+def _memory(status: SessionStatus) -> str:
+    return UNKNOWN if status.memory_bytes is None else memory_text(status.memory_bytes)
 
 
 def _name(lease: Lease, names: Mapping[str, str]) -> str:

@@ -33,7 +33,11 @@ def services(environ: Mapping[str, str], cwd: str, options: Options) -> list[str
     The names come from the config cache that an earlier `up` wrote, otherwise from Compose.
     """
     context = Context(environ, cwd, Config(), MemoryStore(), Engine(environ))
-    session = Session(context, options)
+    return services_of(Session(context, options))
+
+
+def services_of(session: Session) -> list[str]:
+    """Return the service names of the session's Compose files, as `services` does."""
     names = remembered_services(session.config_cache.text)
     if names is None:
         if not session.selection.files:

@@ -1,12 +1,13 @@
 """Remove a stack by its labels, and release its lease when nothing of the stack is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from composeports.core.lease import Lease
 from composeports.core.other_engine import reject_other_engine
 from composeports.docker.compose_cli import as_plugin, without_files
 from composeports.docker.config_cache import forget_abandoned
+from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
 from composeports.host.session_folder import OwnFolder
 from composeports.host.session_lock_file import SessionLock
@@ -91,9 +92,14 @@ def _down(
     if record is None and (not containers or is_other_session(session, project)):
         note = f"nothing to do: no stack was ever started here (session {session.session_id})"
         return DownResult(0, session.session_id, "", released=False, note=note)
+    absent = [name for name in named_services(arguments) if name not in _services_of(containers)]
+    if absent and len(absent) == len(named_services(arguments)):
+        # Compose, which finds the stack by its labels, would remove every service.
+        note = f"nothing to do: {project} has no container of {', '.join(absent)}"
+        return DownResult(0, session.session_id, project, released=False, note=note)
     store_ids = reject_foreign_containers(session, record, project, containers)
     if "--dry-run" not in arguments:
-        kinds = ("network", "volume") if _takes_volumes(arguments) else ("network",)
+        kinds = ("network", "volume") if takes_volumes(arguments) else ("network",)
         refuse_unproven(session, record, project, store_ids, kinds)
     if is_half_seeded(session, project):
         from composeports.usecases.seed import seed as seeding  # noqa: PLC0415 - rarely needed
@@ -178,7 +184,11 @@ def _after_down(session: Session, name: str, arguments: Sequence[str], code: int
     return DownResult(code, session_id, name, released=released, note=note, whole=True)
 
 
-def _takes_volumes(arguments: Sequence[str]) -> bool:
+def _services_of(containers: Iterable[Container]) -> set[str]:
+    return {container.service for container in containers}
+
+
+def takes_volumes(arguments: Sequence[str]) -> bool:
     """Return True if the arguments of `down` remove volumes; `-vt5` is `-v` and `-t 5`."""
     return any(
         argument.partition("=")[0] == "--volumes" and argument != "--volumes=false"
@@ -190,10 +200,10 @@ def _takes_volumes(arguments: Sequence[str]) -> bool:
 
 def _is_partial(arguments: Sequence[str]) -> bool:
     """Return True if the arguments of `down` leave a part of the stack, or all of it."""
-    return "--dry-run" in arguments or any(_named_services(arguments))
+    return "--dry-run" in arguments or any(named_services(arguments))
 
 
-def _named_services(arguments: Sequence[str]) -> list[str]:
+def named_services(arguments: Sequence[str]) -> list[str]:
     """Return the services that the arguments name; `--rmi`, `--timeout` and `-t` have a value."""
     services: list[str] = []
     skip = False

@@ -9,6 +9,8 @@ from composeports.core.session import check_session_id
 from composeports.core.session_choice import SessionCandidate, choose_session, is_named
 from composeports.errors import ComposeportsError
 from composeports.host.git import read_branch
+from composeports.usecases.completion import services_of
+from composeports.usecases.options import Options
 from composeports.usecases.session import Session
 from composeports.usecases.session_lookup import apart, session_from_record
 
@@ -32,12 +34,45 @@ def find_existing_session(session: Session) -> Session:
     text = session.options.session
     if text is None or session.context.store.get(check_session_id(text)) is not None:
         return session
+    return _chosen(session, text) or session
+
+
+def find_named_session(session: Session, text: str) -> Session | None:
+    """Return another session that a word on the command line means; None if it means none.
+
+    The word is the id of a session that holds a lease, or else as for `find_existing_session`, with
+    the same errors. Options of `session` that select files are of its own stack and do not count.
+    """
+    options = Options(quiet=session.options.quiet, adopt=session.options.adopt)
+    session = replace(session, options=options)
+    record = session.context.store.get(check_session_id(text))
+    if record is not None and record.held:
+        return open_lease(session, record)
+    return _chosen(session, text)
+
+
+def is_own_service(session: Session, word: str) -> bool:
+    """Return True if the word is a service of the session's Compose files or of its containers."""
+    if word in services_of(session):
+        return True
+    project = session.expected_project_name(session.record())
+    return any(
+        container.service == word for container in session.context.engine.containers(project)
+    )
+
+
+def held_here(session: Session) -> list[Lease]:
+    """Return the leases of this engine whose worktrees are on this machine, lowest block first."""
+    return [lease for lease in session.context.store.held() if lease.place.is_on(session.machine)]
+
+
+def _chosen(session: Session, text: str) -> Session | None:
     choice = choose_session(text, _existing_path(session, text), _candidates(session))
     if choice is None:
-        return session
+        return None
     if choice.is_part:
         session.context.report(f"session {choice.shown}")
-    return _opened(session, choice.lease)
+    return open_lease(session, choice.lease)
 
 
 def _existing_path(session: Session, text: str) -> str:
@@ -47,14 +82,13 @@ def _existing_path(session: Session, text: str) -> str:
 
 
 def _candidates(session: Session) -> Iterator[SessionCandidate]:
-    for lease in session.context.store.held():
-        if lease.place.is_on(session.machine):
-            git_dir = lease.place.git_dir
-            branch = read_branch(git_dir) if git_dir else ""
-            yield SessionCandidate(lease, branch or lease.place.branch)
+    for lease in held_here(session):
+        git_dir = lease.place.git_dir
+        branch = read_branch(git_dir) if git_dir else ""
+        yield SessionCandidate(lease, branch or lease.place.branch)
 
 
-def _opened(session: Session, lease: Lease) -> Session:
+def open_lease(session: Session, lease: Lease) -> Session:
     """Return the session of the lease in its folder; if that is another session now, by its record.
 
     A session without a folder keeps the folder of the command.

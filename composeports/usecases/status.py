@@ -70,7 +70,7 @@ def url(
         and not any(container.service == service for container in containers)
     ):
         raise _no_container(lease, service, containers)
-    urls = _as_published(session, lease, planned_urls, containers)
+    urls = _aspublished_by(session, lease, planned_urls, containers)
     urls = urls or dict(_engine_urls(lease, service, port, containers))
     if not urls and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
@@ -115,14 +115,14 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
     return {key: text for key, text in lease.urls.items() if _is_port(key, service, port)}
 
 
-def _as_published(
+def _aspublished_by(
     session: Session, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
 ) -> dict[str, str]:
     """Return the URLs, with the published port for each port that differs from the lease.
 
     Report each such port.
     """
-    drifts = {drift.key: drift for drift in drifts_of(lease, _published(containers))}
+    drifts = {drift.key: drift for drift in drifts_of(lease, published_by(containers))}
     published_urls = {}
     for key, text in urls.items():
         parts = parse_port_key(key)
@@ -152,7 +152,7 @@ def displaced_of(lease: Lease, containers: Iterable[Container]) -> tuple[str, ..
     return tuple(displaced(lease.project, lease.standings, observed_services))
 
 
-def _published(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
+def published_by(containers: Iterable[Container]) -> Iterator[tuple[str, int]]:
     """Yield key (`"web:80/tcp"`) and host port of each port that running containers publish."""
     for container in containers:
         for number, target, protocol in container.ports if container.is_running else ():
@@ -202,6 +202,7 @@ class SessionStatus(NamedTuple):
     `without_container` are the published ports of a running stack that no container has, such as
     the ports of a profile that is not active. `checked` is the number of its containers with a
     health check, and `healthy` of those that pass it. `age_minutes` counts from the allocation.
+    `memory_bytes` is what its running containers use; None if it was not measured.
     """
 
     lease: Lease
@@ -213,6 +214,12 @@ class SessionStatus(NamedTuple):
     age_minutes: int = 0
     healthy: int = 0
     checked: int = 0
+    memory_bytes: int | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Return True if containers of the session are known to run."""
+        return self.state in {"running", "drifted"}
 
     @property
     def kept_by(self) -> str:
@@ -261,6 +268,14 @@ def iso_time(seconds: float) -> str:
 def status(session: Session) -> list[SessionStatus]:
     """Return every held lease, lowest block first; states are "unknown" without an engine."""
     return _statuses(session, session.context.store.held(), _containers(session))
+
+
+def status_of_lease(
+    session: Session, lease: Lease, containers: tuple[Container, ...] | None
+) -> SessionStatus:
+    """Return the status of one lease; `containers` is None if the engine does not answer."""
+    status = _status(session, lease, containers, session.context.now())
+    return status._replace(mine=lease.session_id == session.session_here)
 
 
 def _statuses(
@@ -366,7 +381,7 @@ def _state(session: Session, lease: Lease, containers: Iterable[Container] | Non
     if on_another_engine(session, lease, [container.mark for container in own_containers]):
         return "unknown"
     if any(container.is_running for container in own_containers):
-        differences = drifts_of(lease, _published(own_containers)) or displaced_of(
+        differences = drifts_of(lease, published_by(own_containers)) or displaced_of(
             lease, own_containers
         )
         return "drifted" if differences else "running"

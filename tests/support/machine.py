@@ -30,6 +30,7 @@ case "$*" in
   "container logs"*) name=logs ;;
   "network "*) name=network ;;
   "volume "*) name=volume ;;
+  "stats "*) name=stats ;;
 esac
 [ ! -e "$at/$name.sh" ] || . "$at/$name.sh"
 [ ! -e "$at/$name.err" ] || /bin/cat "$at/$name.err" >&2
@@ -45,9 +46,9 @@ class FakeDocker:
     """A `docker` command that gives prepared answers, and a Compose plugin that asks it.
 
     The questions: version, config, variables, compose (all other Compose commands), ps, inspect,
-    logs, network, volume; those of doctor: engine, info, context, buildx, labels. An answer that
-    was not prepared is empty, with exit code 0. `run_before("dial", way_to(socket))` leads to an
-    engine.
+    logs, network, volume, stats; those of doctor: engine, info, context, buildx, labels. An answer
+    that was not prepared is empty, with exit code 0. `run_before("dial", way_to(socket))` leads to
+    an engine.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,10 +64,11 @@ class FakeDocker:
         self.publish()
 
     def answer(self, name: str, out: str = "", *, err: str = "", code: int = 0) -> None:
-        """Prepare the answer to one kind of question."""
-        (self.folder / f"{name}.out").write_text(out)
-        (self.folder / f"{name}.err").write_text(err)
-        (self.folder / f"{name}.code").write_text(str(code))
+        """Prepare the answer to one kind of question; a call that comes meanwhile gets it whole."""
+        for ending, content in (("out", out), ("err", err), ("code", str(code))):
+            new = self.folder / f"{name}.{ending}.new"
+            new.write_text(content)
+            new.replace(self.folder / f"{name}.{ending}")
 
     def run_before(self, name: str, script: str) -> None:
         """Let it run a shell script before it answers."""

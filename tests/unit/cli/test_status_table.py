@@ -63,7 +63,7 @@ def test_health_is_shown_where_it_is_checked() -> None:
 
 def test_a_wide_row_has_path_project_and_ports() -> None:
     (row,) = rows_of([status(worktree("/a/shop"), mine=True)], wide=True)
-    assert dict(zip(WIDE_COLUMNS, row, strict=True)) == {
+    assert dict(zip((*COLUMNS, *WIDE_COLUMNS), row, strict=True)) == {
         "": "*",
         "Session": "/a/shop",
         "Branch": "main",
@@ -73,4 +73,3 @@ def test_a_wide_row_has_path_project_and_ports() -> None:
         "Project": "ac-1",
         "Ports": "10000-10099",
     }
-    assert WIDE_COLUMNS[: len(COLUMNS)] == COLUMNS

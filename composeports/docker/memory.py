@@ -1,0 +1,18 @@
+"""Reads how much memory the running containers use."""
+
+from composeports.core.memory_size import parse_memory
+from composeports.docker.engine import Engine
+
+_FORMAT = "{{.ID}}\t{{.MemUsage}}"
+
+
+def memory_of_containers(engine: Engine) -> dict[str, int]:
+    """Return the bytes that each running container uses, by full id.
+
+    The engine measures for up to two seconds. A container whose memory it does not know is left
+    out. EngineError if it does not answer.
+    """
+    out = engine.output("stats", "--no-stream", "--no-trunc", "--format", _FORMAT)
+    rows = (line.partition("\t") for line in out.splitlines())
+    sizes = ((identity, parse_memory(usage)) for identity, _, usage in rows)
+    return {identity: size for identity, size in sizes if size is not None}
