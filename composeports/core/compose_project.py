@@ -63,6 +63,7 @@ class Build(NamedTuple):
     network: str = ""
     dockerfile: str = ""
     dockerfile_inline: str = ""
+    pull: bool = False
 
     @property
     def joined_network(self) -> str:

@@ -116,6 +116,7 @@ def _build(spec: object) -> Build | None:
         network=_text(spec.get("network")),
         dockerfile=_text(spec.get("dockerfile")),
         dockerfile_inline=_text(spec.get("dockerfile_inline")),
+        pull=spec.get("pull") is True,
     )
 
 

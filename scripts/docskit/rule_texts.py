@@ -240,6 +240,10 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 "is done in the same way; the argument stays",
             ),
             (
+                "`pull: true` of a build that gets the session's image in one of these ways",
+                "becomes `false`, because no registry has the session's tag",
+            ),
+            (
                 "the same, in a Dockerfile that is not on this machine (a git URL as `context`)",
                 "is not changed",
             ),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from composeports.core.compose_project import Service
+from composeports.core.compose_project import Build, Service
 from composeports.core.image_names import context_name, full_name
 from composeports.core.plan.change import Change, Node, RuleResult, join
 from composeports.core.plan.dockerfile_images import (
@@ -56,11 +56,32 @@ def base_images(context: PlanContext) -> RuleResult:
             else renamed(name, value, _all_names(names), builds=True)[0]
             for name, value in service.build.args.items()
         }
-        for base in _bases(service, text, arguments, names):
-            result = _result(service, base, names[base.full_name], context)
-            if result not in results:
-                results.append(result)
+        base_results = [
+            _result(service, base, names[base.full_name], context)
+            for base in _bases(service, text, arguments, names)
+        ]
+        is_led = arguments != service.build.args or any(part.changes for part in base_results)
+        if service.build.pull and (is_led or _has_context(service.build, names)):
+            base_results.append(_without_pull(service))
+        results += [
+            part for index, part in enumerate(base_results) if part not in base_results[:index]
+        ]
     return join(results)
+
+
+def _has_context(build: Build, names: Mapping[str, str]) -> bool:
+    """Return True if one of the build's contexts is one of the images, given in full."""
+    return any(
+        text.startswith(DOCKER_IMAGE) and full_name(text.removeprefix(DOCKER_IMAGE)) in names
+        for text in build.contexts.values()
+    )
+
+
+def _without_pull(service: Service) -> RuleResult:
+    """Return the result that keeps a build from asking a registry for the session's own image."""
+    why = "no registry has the session's own tag"
+    change = Change("image", "build.pull", "true", "false", why, service.name)
+    return RuleResult((change,), {"services": {service.name: {"build": {"pull": False}}}})
 
 
 def names_built_image(service: Service, text: str, names: Iterable[str]) -> bool:

@@ -174,3 +174,23 @@ def test_only_images_of_other_services_count(service: str, text: str, names: boo
     project = read_project({"name": PROJECT, "services": services})
     (chosen,) = (each for each in project.services if each.name == service)
     assert names_built_image(chosen, text, ["docker.io/shop/base:latest"]) is names
+
+
+@pytest.mark.parametrize(
+    ("text", "build", "after"),
+    [
+        ("FROM shop/base", {}, False),
+        ("ARG BASE\nFROM $BASE", GIVEN, False),
+        ("FROM x", {"additional_contexts": {"x": "docker-image://shop/base"}}, False),
+        ("FROM alpine", {"additional_contexts": {"x": "docker-image://alpine"}}, None),
+        ("FROM alpine", {}, None),
+    ],
+)
+def test_a_build_asks_no_registry_for_the_session_s_image(
+    text: str, build: Mapping[str, object], after: object
+) -> None:
+    made = plan(text, {**build, "pull": True})
+    assert build_of(made, "pull") is after
+    changes = [change for change in made.changes("image") if change[1] == "build.pull"]
+    assert changes == ([] if after is None else [("app", "build.pull", "true", "false")])
+    assert build_of(plan(text, build), "pull") is None
