@@ -51,6 +51,10 @@ class SharedResource(NamedTuple):
     why: str
     acknowledged: bool = True
 
+    def shown(self) -> "SharedResource":
+        """Return the entry for display, with passwords masked."""
+        return self._replace(name=masked(self.name))
+
     def as_dict(self) -> dict[str, str | bool]:
         """Return the entry of `shared` in the JSON output."""
         return {

@@ -165,7 +165,7 @@ def make_plan(observed: ObservedConfig, lease: Lease, settings: Settings | None 
         offsets=offsets,
         override=override,
         changes=(name_change, *(change.shown() for change in changes)),
-        shared=tuple(resource for part in parts for resource in part.shared),
+        shared=tuple(resource.shown() for part in parts for resource in part.shared),
         warnings=(
             *(masked(warning) for part in parts for warning in part.warnings),
             *_unproved(observed.unproved),

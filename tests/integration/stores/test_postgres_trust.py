@@ -4,6 +4,7 @@ The owner here is a superuser: code that runs with its rights can make any role 
 """
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from composeports.stores.postgres.store import PostgresStore
 from devkit.postgres import Server
 from tests.harness.program import Done
 from tests.support import postgres
-from tests.support.documents import blocks
+from tests.support.documents import ROOT, blocks
 from tests.support.machine import FakeDocker, Shell
 
 pytestmark = pytest.mark.integration
@@ -363,6 +364,13 @@ def test_members_may_not_change_what_the_store_says_of_itself(database: Database
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 member.execute(sql.SQL(statement))
+
+
+def test_the_readme_grants_what_the_page_grants() -> None:
+    (granted,) = blocks("docs/fleet.md", "sql")
+    lines = re.findall(r'^psql ports -c "(.+)"$', (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [f"{line};" for line in lines] == granted.text.splitlines()
+    assert "REVOKE CREATE ON SCHEMA public FROM PUBLIC" in lines
 
 
 def test_rights_that_nobody_should_have_are_told_with_the_lines_that_take_them(

@@ -3,6 +3,8 @@
 import pytest
 
 from composeports.core.masking import masked
+from composeports.core.settings import Settings
+from tests.support.planning import plan_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,35 @@ def test_a_password_before_a_host_is_masked(text: str, shown: str) -> None:
 )
 def test_other_text_stays(text: str) -> None:
     assert masked(text) == text
+
+
+SECRET = "http://me:topsecret@"
+WITH_PASSWORDS = {
+    "services": {
+        "web": {
+            "ports": [{"target": 80, "published": "8080"}],
+            "environment": {"URL": f"{SECRET}localhost:8080", "OTHER": f"{SECRET}other:8080"},
+            "command": ["run", f"--advertise-url={SECRET}localhost:8080"],
+            "volumes": [
+                {"type": "volume", "source": name, "target": f"/{name}"} for name in ("nas", "own")
+            ],
+        }
+    },
+    "volumes": {
+        name: {
+            "name": name,
+            "driver_opts": {"type": "cifs", "device": f"//me:topsecret@{name}/share"},
+        }
+        for name in ("nas", "own")
+    },
+}
+
+
+def test_no_part_of_a_plan_that_is_shown_has_a_password() -> None:
+    planned = plan_of(WITH_PASSWORDS, settings=Settings(shared=("volume:nas",))).plan
+    parts = (planned.changes, planned.left, planned.warnings, planned.shared)
+    for part in parts:
+        assert ":***@" in str(part)
+    document = planned.as_dict()
+    assert "topsecret" not in str(document)
+    assert "topsecret" in str(planned.override)
