@@ -69,7 +69,10 @@ def by_command(*arguments: str) -> Ask:
     def ask(place: Shell) -> Iterable[tuple[str, str]]:
         done = place.run(*arguments, "--json")
         assert done.code == 75, done
-        return [(done.error["code"], done.error["message"])]
+        document = json.loads(done.out)
+        # `down --all` has one document for each session.
+        errors = [each["error"] for each in document.get("sessions", [document])]
+        return [(error["code"], error["message"]) for error in errors]
 
     return ask
 
@@ -118,11 +121,12 @@ REFUSALS = {"project_foreign", "stack_left"}
         by_command("down"),
         by_command("down", "-v"),
         by_command("down", "--rmi", "all"),
+        by_command("down", "--all", "--yes"),
         by_command("release"),
         by_http("/stacks/down", "/ports/release"),
         by_mcp("compose_down", "release_ports"),
     ],
-    ids=["up", "down", "down -v", "down --rmi", "release", "HTTP", "MCP"],
+    ids=["up", "down", "down -v", "down --rmi", "down --all", "release", "HTTP", "MCP"],
 )
 def test_a_project_with_a_foreign_container_is_left_alone(
     place: Shell, docker: FakeDocker, ask: Ask, store: str
