@@ -8,6 +8,7 @@ import click
 from composeports.cli.context import inform, is_quiet, open_session, warn
 from composeports.cli.output import as_json_option, write_json, write_line
 from composeports.cli.progress import paused_progress, working
+from composeports.core.session_name import name_of
 from composeports.core.visible_text import visible
 from composeports.errors import StackLeftError
 from composeports.usecases.gc.gc import KINDS, GcResult, clean
@@ -62,7 +63,8 @@ def _show(cleaned: GcResult) -> None:
 
 def _title(cleaned: GcResult) -> str:
     lease = cleaned.lease
-    return visible(f"{lease.project} ({lease.place.directory or lease.session_id})")
+    location = lease.place.directory or lease.session_id
+    return visible(f"{name_of(lease)} ({location}, {lease.project})")
 
 
 def _lines(cleaned: GcResult) -> list[str]:

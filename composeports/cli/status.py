@@ -72,7 +72,7 @@ def command(
 ) -> None:
     """List every lease: session, branch, the stack's state, age of the lease, and time left.
 
-    `*` marks this session. A session has the name of its folder. 3/4 healthy: of four containers
+    `*` marks this session. A session is named for its folder or id. 3/4 healthy: of four containers
     with a health check, three pass it.
 
     running: containers run. drifted: containers run, but with other ports, names or networks than
@@ -258,6 +258,21 @@ def _memory(status: SessionStatus) -> str:
 
 
 def _name(lease: Lease, names: Mapping[str, str]) -> str:
+    """Return the session's name and, without `names` for folders, its folder or id.
+
+    A lease of an earlier version is shown by its folder.
+    """
+    location = _location(lease, names)
+    if not lease.name:
+        return location
+    place = lease.place
+    name = f"{place.machine}:{lease.name}" if place.machine else lease.name
+    if not names:
+        return name if location == name else f"{name} ({location})"
+    return f"{name} ({place.below})" if place.below else name
+
+
+def _location(lease: Lease, names: Mapping[str, str]) -> str:
     """Return the id that the user gave, else the worktree's folder and the sub-folder in it."""
     place = lease.place
     is_unnamed = lease.session_id == place.session_id or lease.session_id.startswith("/")

@@ -91,7 +91,7 @@ def _show(started: UpResult) -> None:
         for status in started.statuses
         if status.service not in services_with_row and not status.is_plain
     ]
-    title = f"Project {started.plan.project}"
+    title = f"Session {started.plan.name}, project {started.plan.project}"
     if rows:
         write_table(("Service", "Port", "URL", "State"), sorted(rows, key=_order), title=title)
     elif any(container.is_running for container in started.containers):

@@ -68,7 +68,7 @@ def test_up_copies_what_the_settings_name(repository: Repository) -> None:
     assert not (one.directory / ".env").exists()
     assert COPIED in up(one)
     assert_complete(one)
-    assert up(one) == [f"Project {one.project} is up; it publishes no port"]
+    assert up(one) == [f"Session one, project {one.project} is up; it publishes no port"]
 
 
 def test_up_copies_what_worktreeinclude_names(repository: Repository) -> None:

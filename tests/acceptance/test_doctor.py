@@ -84,6 +84,10 @@ def test_stopped_stacks_and_stacks_with_profiles_are_no_drift(here: Session) -> 
     assert found(here) == []
 
 
+def shown(session: Session) -> str:
+    return f"{session.directory.name} ({session.project})"
+
+
 def test_a_released_session_leaves_nothing_to_find(here: Session) -> None:
     assert here.project
     here.ok("down", "-t", "0")
@@ -94,7 +98,7 @@ def test_a_stack_that_was_taken_away_by_hand_is_found_and_down_settles_it(here: 
     project = here.project
     docker("compose", "--project-name", project, "--project-directory", "/", "down", "-t", "0")
     (told,) = found(here)
-    assert told == (f"stacks: {project} holds a lease for a stack that has no containers")
+    assert told == f"stacks: {shown(here)} holds a lease for a stack that has no containers"
     here.ok("down")
     assert found(here) == []
 
@@ -125,7 +129,7 @@ def test_a_port_that_somebody_changed_is_found_and_up_settles_it(here: Session) 
     words += ["--network", f"{project}_default", "--publish", f"{other}:80"]
     docker("run", "--detach", "--name", f"{project}-web-1", *words, image)
     assert found(here) == [
-        f"stacks: web:80/tcp of {project} is published on {other}; its lease says {leased}"
+        f"stacks: web:80/tcp of {shown(here)} is published on {other}; its lease says {leased}"
     ]
     docker("rm", "--force", f"{project}-web-1")
     here.ok("up")
@@ -140,7 +144,7 @@ def test_a_worktree_that_was_removed_is_found(repository: Repository) -> None:
     shutil.rmtree(gone.directory, ignore_errors=True)
     stays.known_project = project
     assert found(stays) == [
-        f"leases: {project} holds ports for {gone.directory}, which does not exist"
+        f"leases: gone ({project}) holds ports for {gone.directory}, which does not exist"
     ]
     assert engine().resources(project, "container"), "it only looks"
     docker("compose", "--project-name", project, "--project-directory", "/", "down", "-t", "0")

@@ -88,6 +88,7 @@ def test_a_running_stack_of_a_gone_worktree_goes_and_its_volumes_stay_until_they
     cleaned = _only(shop.main.json("gc"))
     assert cleaned == {
         "session_id": cleaned["session_id"],
+        "name": "one",
         "compose_project_name": project,
         "worktree": str(one.directory),
         "why": "worktree_gone",

@@ -318,7 +318,7 @@ def test_a_session_that_nobody_knows_and_the_session_itself_are_refused(
     assert unknown.code == itself.code == 2
     error = unknown.error
     assert error["code"] == "usage"
-    assert f"{main.known_project} ({main.directory} on main)" in error["hint"]
+    assert f"({main.directory} on main, {main.known_project})" in error["hint"]
     assert "is this session itself" in itself.err
     assert worktree.row == {}
     assert worktree.resources_of() == []

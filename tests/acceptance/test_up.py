@@ -44,7 +44,7 @@ def test_up_prints_the_table_alone_on_stdout(one: Session) -> None:
     ports = one.published()
     assert done.code == 0
     assert [line.split() for line in done.out.splitlines()] == [
-        ["Project", one.project],
+        ["Session", f"{one.directory.name},", "project", one.project],
         ["Service", "Port", "URL", "State"],
         ["db", "80/tcp", f"http://localhost:{ports['db-1:80/tcp']}", "running"],
         ["web", "80/tcp", f"http://localhost:{ports['web-1:80/tcp']}", "running"],

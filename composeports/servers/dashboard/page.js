@@ -29,8 +29,7 @@ const part = (node, name) => node.querySelector(name);
 // What an entry means, in words
 
 function nameOf(entry) {
-  const path = entry.worktree.replace(/\/+$/, "");
-  return path ? path.slice(path.lastIndexOf("/") + 1) || path : entry.session_id;
+  return entry.worktree ? entry.name : entry.session_id;
 }
 
 // How it looks, its word, and why where that is not plain.
@@ -96,7 +95,7 @@ function fromHere(where) {
 
 function wordsOf(entry) {
   const services = servicesOf(entry).flat().join(" ");
-  const own = [entry.session_id, entry.worktree, entry.branch, entry.compose_project_name];
+  const own = [entry.session_id, entry.name, entry.worktree, entry.branch, entry.compose_project_name];
   return [...own, ...stateOf(entry), entry.state, services].join(" ").toLowerCase();
 }
 

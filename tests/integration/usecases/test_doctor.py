@@ -218,7 +218,7 @@ def test_a_port_that_differs_is_told(here: Shell, docker: FakeDocker) -> None:
     assert here.run("up").code == 0
     name = let_run(docker, here, port=9999)
     assert found(here) == [
-        f"stacks: web:80/tcp of {name} is published on 9999; its lease says 26004"
+        f"stacks: web:80/tcp of {here.cwd.name} ({name}) is published on 9999; its lease says 26004"
     ]
 
 

@@ -73,3 +73,22 @@ def test_a_wide_row_has_path_project_and_ports() -> None:
         "Project": "ac-1",
         "Ports": "10000-10099",
     }
+
+
+@pytest.mark.parametrize(
+    ("place", "session_id", "short", "wide"),
+    [
+        (worktree("/a/shop"), "", "shop-2", "shop-2 (/a/shop)"),
+        (worktree("/a/shop", "api"), "", "shop-2 (api)", "shop-2 (/a/shop (api))"),
+        (worktree("/a/shop", machine="ant"), "", "ant:shop-2", "ant:shop-2 (ant:/a/shop)"),
+        (worktree("/a/shop"), "Shop 2", "shop-2", "shop-2 (Shop 2)"),
+        (worktree("/a/shop"), "shop-2", "shop-2", "shop-2"),
+    ],
+)
+def test_the_name_of_a_session_comes_first(
+    place: WorktreeLocation, session_id: str, short: str, wide: str
+) -> None:
+    unnamed = status(place, session_id)
+    named = unnamed._replace(lease=unnamed.lease._replace(name="shop-2"))
+    assert rows_of([named])[0][1] == short
+    assert rows_of([named], wide=True)[0][1] == wide

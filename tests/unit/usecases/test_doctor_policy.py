@@ -264,7 +264,7 @@ FINDINGS = {
         {"gone": frozenset({LEASE.session_id})},
         [
             (
-                "leases warning: ac-0000000a holds ports for /shop, which does not exist "
+                "leases warning: shop (ac-0000000a) holds ports for /shop, which does not exist "
                 "-> composeports gc"
             )
         ],
@@ -273,7 +273,7 @@ FINDINGS = {
         {"gone": frozenset({LEASE.session_id}), "stacks": ()},
         [
             (
-                "leases warning: ac-0000000a holds ports for /shop, which does not exist "
+                "leases warning: shop (ac-0000000a) holds ports for /shop, which does not exist "
                 "-> composeports gc"
             )
         ],
@@ -282,7 +282,7 @@ FINDINGS = {
         {"stacks": ()},
         [
             (
-                "stacks warning: ac-0000000a holds a lease for a stack that has no "
+                "stacks warning: shop (ac-0000000a) holds a lease for a stack that has no "
                 "containers -> cd /shop && composeports down"
             )
         ],
@@ -338,7 +338,7 @@ FINDINGS = {
         },
         [
             (
-                "stacks warning: ac-0000000a holds a lease for a stack that has no "
+                "stacks warning: two-words (ac-0000000a) holds a lease for a stack that has no "
                 """containers -> cd '/it'"'"'s' && composeports --session 'two words' down"""
             )
         ],
@@ -362,8 +362,8 @@ FINDINGS = {
         {"stacks": (replace(RUNS, ports=(("web:80/tcp", 10099), ("web:80/tcp", 10005))),)},
         [
             (
-                "stacks warning: web:80/tcp of ac-0000000a is published on 10005, 10099; its lease "
-                "says 10004, 10005 -> cd /shop && composeports up"
+                "stacks warning: web:80/tcp of shop (ac-0000000a) is published on 10005, 10099; "
+                "its lease says 10004, 10005 -> cd /shop && composeports up"
             )
         ],
     ),
@@ -374,7 +374,7 @@ FINDINGS = {
         },
         [
             (
-                "stacks warning: ac-0000000a: the container of web is called web, not "
+                "stacks warning: shop (ac-0000000a): the container of web is called web, not "
                 "ac-0000000a-web -> cd /shop && composeports up"
             )
         ],

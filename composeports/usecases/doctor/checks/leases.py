@@ -8,6 +8,7 @@ from composeports.core.lease import Lease
 from composeports.core.other_engine import new_id
 from composeports.core.port_drift import drifts_of
 from composeports.core.service_state import displaced
+from composeports.core.session_name import name_of
 from composeports.usecases.doctor.checks.engine import NO_ENGINE
 from composeports.usecases.doctor.facts import EngineStack, Facts, LabelTwin, LinkedEnvFile
 from composeports.usecases.doctor.findings import NOTE, WARNING, CheckResult, Finding, Fix
@@ -27,7 +28,7 @@ def check_leases(facts: Facts) -> CheckResult:
     findings = tuple(
         Finding(
             WARNING,
-            f"{lease.project} holds ports for {lease.place.directory}, which does not exist",
+            f"{_shown(lease)} holds ports for {lease.place.directory}, which does not exist",
             "no session uses its ports, and what it started may still run",
             "composeports gc",
         )
@@ -115,6 +116,10 @@ def _up(stack: EngineStack, lease: Lease | None) -> str:
     return f"docker compose --project-name {stack.project} down"
 
 
+def _shown(lease: Lease) -> str:
+    return f"{name_of(lease)} ({lease.project})"
+
+
 def _command(lease: Lease, word: str) -> str:
     """Return a command line that runs `word` in the lease's session, from any directory."""
     place = lease.place
@@ -133,14 +138,14 @@ def _moved(stack: EngineStack, lease: Lease) -> Iterator[Finding]:
         actual, leased = (", ".join(map(str, ports)) for ports in (drift.actual, drift.leased))
         yield Finding(
             WARNING,
-            f"{drift.key} of {stack.project} is published on {actual}; its lease says {leased}",
+            f"{drift.key} of {_shown(lease)} is published on {actual}; its lease says {leased}",
             "`env` leads somewhere else than to this stack",
             _command(lease, "up"),
         )
     for sentence in displaced(lease.project, lease.standings, stack.seen):
         yield Finding(
             WARNING,
-            f"{stack.project}: {sentence}",
+            f"{_shown(lease)}: {sentence}",
             "what was started without composeports may meet another session's stack",
             _command(lease, "up"),
         )
@@ -151,7 +156,7 @@ def _of_lease(lease: Lease, stacks: dict[str, EngineStack], facts: Facts) -> Ite
         return
     yield Finding(
         WARNING,
-        f"{lease.project} holds a lease for a stack that has no containers",
+        f"{_shown(lease)} holds a lease for a stack that has no containers",
         "its ports stay taken until the lease expires; `up` starts the stack, `down` gives the "
         "ports back",
         _command(lease, "down"),
