@@ -12,7 +12,9 @@ from composeports.core.masking import masked
 from corpuskit import addresses
 from corpuskit.reading import Json, items, mapping, mappings, text, texts
 
-MARK_LABELS = ("io.composeports.store", "io.composeports.session")
+MARK_LABELS = tuple(
+    f"io.composeports.{name}" for name in ("store", "session", "name", "branch", "worktree")
+)
 HOST_PORT = r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker\.internal):(\d+)"
 Path = tuple[str | int, ...]
 # No line of the plan may explain a difference here: only variables change these.
