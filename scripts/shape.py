@@ -109,14 +109,14 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 43_410),
-    "modules": (len, 365),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 43_605),
+    "modules": (len, 366),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
-    "longest function": (longest_function, 74),
+    "longest function": (longest_function, 75),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
-        190,
+        191,
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),

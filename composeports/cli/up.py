@@ -49,6 +49,11 @@ Examples:
     help="With --seed-from: do not pause the other stack during the copy.",
 )
 @click.option(
+    "--no-seed",
+    is_flag=True,
+    help="Copy no data, although `seed` in composeports.toml names a session.",
+)
+@click.option(
     "--no-wait",
     is_flag=True,
     help="Do not wait for healthy services, although `wait = true` in composeports.toml says so.",
@@ -79,6 +84,7 @@ def command(
     default_ports: bool,
     seed_from: str | None,
     no_pause: bool,
+    no_seed: bool,
     no_wait: bool,
     adopt: bool,
     as_new: bool,
@@ -91,8 +97,6 @@ def command(
 
     If a service failed, the end of its log is printed.
     """
-    if no_pause and seed_from is None:
-        raise click.UsageError("--no-pause is about --seed-from SESSION")
     if adopt and as_new:
         raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
     check_option_order("up", arguments)
@@ -102,11 +106,13 @@ def command(
         PlanOptions(strict=strict, default_ports=default_ports),
         attach=attach,
         as_new=as_new,
-        seed=_seed(seed_from, pause=not no_pause) if seed_from is not None else None,
+        seed=_seed(seed_from, pause=not no_pause, none=no_seed),
+        no_seed=no_seed,
         while_running=_prepare_output,
     )
-    options = options._replace(adopt=adopt)
-    with open_session(options, session_id, early_queries.started()) as session:
+    with open_session(
+        options._replace(adopt=adopt), session_id, early_queries.started()
+    ) as session:
         result = up(session, request)
     from composeports.cli.up_output import show  # noqa: PLC0415 - while Compose ran
 
@@ -130,7 +136,14 @@ def _prepare_output() -> None:
     prepare_table()
 
 
-def _seed(session: str, *, pause: bool) -> "Seed":
+def _seed(session: str | None, *, pause: bool, none: bool) -> "Seed | None":
+    """Return what the options about data ask for; None without `--seed-from`."""
+    if session is None:
+        if not pause:
+            raise click.UsageError("--no-pause is about --seed-from SESSION")
+        return None
+    if none:
+        raise click.UsageError("--seed-from and --no-seed contradict each other")
     from composeports.cli.copy_progress import seed_of  # noqa: PLC0415 - only if requested
 
     return seed_of(session, pause=pause)

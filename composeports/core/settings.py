@@ -21,7 +21,8 @@ class Settings(NamedTuple):
     absolute path. With `wait`, `up` waits until the services are healthy.
 
     `copy` selects files that git ignores, which a new worktree gets from the main checkout. `link`
-    lists folders, as absolute paths, for which it gets links to those of the main checkout.
+    lists folders, as absolute paths, for which it gets links to those of the main checkout. `seed`
+    names the session of this repository whose data fills new volumes.
     """
 
     files: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Settings(NamedTuple):
     copy: tuple[FilePattern, ...] = ()
     link: tuple[str, ...] = ()
     wait: bool = False
+    seed: str = ""
 
 
 DEFAULTS = Settings()

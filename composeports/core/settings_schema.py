@@ -20,6 +20,7 @@ KEYS: Keys = {
     "main": ("main_keeps_ports", settings_values.main),
     "strict": ("strict", settings_values.flag),
     "wait": ("wait", settings_values.flag),
+    "seed": ("seed", settings_values.seed),
     "env": ("env", settings_values.templates),
     "urls": {
         "keep": ("keep_urls", settings_values.texts),

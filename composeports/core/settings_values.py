@@ -78,6 +78,17 @@ def flag(value: object, at: SettingLocation) -> bool:
     return value
 
 
+def seed(value: object, at: SettingLocation) -> str:
+    """Return the name of a session of this repository.
+
+    A stack of plain Compose cannot be named by its project: it may be of another repository, whose
+    data a repository's own settings must not reach. `main` includes plain Compose's stack.
+    """
+    if not _is_text(value) or not value.isprintable() or value.startswith(("compose:", "-")):
+        raise at.refusal(value, 'a session of this repository: "main", a branch or a folder')
+    return value
+
+
 def texts(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return a list of texts that are not empty."""
     items = value if isinstance(value, list) else [None]

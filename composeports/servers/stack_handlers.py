@@ -23,6 +23,7 @@ from composeports.usecases.compose_up import UpResult
 from composeports.usecases.context import Context
 from composeports.usecases.main_files.main_files import complete
 from composeports.usecases.options import DEFAULT_PLAN_OPTIONS, Options, PlanOptions
+from composeports.usecases.seed.seed import Seed
 from composeports.usecases.session import Session
 from composeports.usecases.session_lookup import session_from_record, session_in_worktree
 
@@ -88,14 +89,19 @@ def up_flags(*, build: bool, wait: bool | None) -> list[str]:
     return flags if wait is None else [*flags, wait_option(wait=wait)]
 
 
-def up(
+def up(  # noqa: PLR0913, PLR0917 - one for each argument of a call
     context: Context,
     target: StackTarget,
     options: PlanOptions,
     services: Sequence[str],
     flags: Sequence[str],
+    seed: str | None = None,
 ) -> Answer:
     """Start the stack and return its environment, ports and URLs; `flags` are options of Compose.
+
+    `seed` is the session of the same repository whose data fill empty volumes; with an empty text,
+    no data is copied, whatever the settings say. Sessions outside of the target's `roots` are never
+    a source.
 
     UsageError if a service name is invalid. ComposeFailedError if Compose fails; its details have
     the services that failed.
@@ -103,7 +109,13 @@ def up(
     for name in services:
         _check_service(name)
     session = target.complete_session(context)
-    request = up_usecase.UpRequest((*flags, *services), options)
+    request = up_usecase.UpRequest(
+        (*flags, *services),
+        options,
+        seed=Seed(seed, own_repository=True, may_read=target.roots.has) if seed else None,
+        no_seed=seed is not None,
+        may_read=target.roots.has,
+    )
     result = up_usecase.up(session, request)
     failed = [service.as_dict() for service in result.failed]
     if result.code:
@@ -119,8 +131,13 @@ def up(
     }
 
 
-def up_again(
-    context: Context, session_id: str, roots: Roots, services: Sequence[str], flags: Sequence[str]
+def up_again(  # noqa: PLR0913, PLR0917 - those of `up`
+    context: Context,
+    session_id: str,
+    roots: Roots,
+    services: Sequence[str],
+    flags: Sequence[str],
+    seed: str | None = None,
 ) -> Answer:
     """Start a session's stack in the folder where it was last started, as `up` does there.
 
@@ -143,7 +160,7 @@ def up_again(
             hint="`composeports status` shows the sessions",
         )
     try:
-        return up(context, target, DEFAULT_PLAN_OPTIONS, services, flags)
+        return up(context, target, DEFAULT_PLAN_OPTIONS, services, flags, seed)
     except ComposeFailedError as error:
         hint = "the server's own output has what Compose says"
         raise ComposeFailedError(error.message, hint=hint, **error.details) from None

@@ -24,7 +24,9 @@ class UpRequest(NamedTuple):
 
     With `attach`, Compose stays in the foreground. With `as_new`, the session first takes another
     project name if a stack of another store uses its name. `seed` fills empty volumes before the
-    start. `while_running` is called while Compose runs.
+    start; without it, the settings may name a session whose data fill new volumes, unless
+    `no_seed`, and only from a directory for which `may_read` returns True. `while_running` is
+    called while Compose runs.
     """
 
     arguments: Sequence[str] = ()
@@ -32,6 +34,8 @@ class UpRequest(NamedTuple):
     attach: bool = False
     as_new: bool = False
     seed: "Seed | None" = None
+    no_seed: bool = False
+    may_read: Callable[[str], bool] | None = None
     while_running: Callable[[], None] | None = None
 
 
@@ -56,7 +60,9 @@ def up(session: Session, request: UpRequest) -> "UpResult":
         stack = prepare(session, request.options)
         _tell_missing(session, stack.plan)
         recover(session, lock, stack, compose)
-        seeded = compose.fill_volumes(stack, request.seed)
+        seeded = compose.fill_volumes(
+            stack, request.seed or _seed_by_settings(session, stack, request)
+        )
         code = compose.start(stack, partial(_do_chores, session, stack, request))
         attempts = StartAttempts(
             session, lock, stack, request.options, foreground=compose.foreground
@@ -74,6 +80,19 @@ def _tell_missing(session: Session, plan: "Plan") -> None:
         session.context.report(f"would be taken from the main checkout: {', '.join(plan.copies)}")
     for missing in plan.missing:
         session.context.report(f"warning: {missing.why}" if missing.main else missing.why)
+
+
+def _seed_by_settings(
+    session: Session, stack: "PreparedStack", request: UpRequest
+) -> "Seed | None":
+    """Return the seed of new volumes that the settings name; None if it cannot be used."""
+    if not session.settings.seed or request.no_seed or stack.had_containers:
+        return None
+    from composeports.usecases.seed.by_settings import seed_by_settings  # noqa: PLC0415 - rare
+
+    return seed_by_settings(
+        session, stack.lease, stack.project, stack.plan.override, request.may_read
+    )
 
 
 @contextmanager

@@ -384,6 +384,16 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
         (("a volume with an explicit `name:`", "becomes `ac-<hash>_<name>`"),),
     ),
     (
+        volumes.seeded_volumes,
+        (),
+        (
+            (
+                '`seed = "main"` in the settings',
+                "`up` fills new volumes with a copy of that session's data; a note names them",
+            ),
+        ),
+    ),
+    (
         networks.named_networks,
         ("network",),
         (

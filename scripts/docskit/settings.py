@@ -128,6 +128,13 @@ KEYS_IN_WORDS = {
         "`true`",
         "`true`: `up` waits until all services are healthy; `--no-wait` switches it off once",
     ),
+    "seed": (
+        '`"main"`',
+        (
+            "the session of this repository whose data fill new volumes at `up`: `main`, a branch "
+            "or a folder; `--no-seed` switches it off once"
+        ),
+    ),
     "env": (
         '`{SITE_URL = "http://{host}:{web:3000}"}`',
         (
@@ -198,6 +205,7 @@ TYPES: dict[str, dict[str, object]] = {
     "flag": {"type": "boolean"},
     "templates": {"type": "object", "additionalProperties": {"type": "string"}},
     "texts": TEXTS,
+    "seed": {"type": "string", "pattern": "^(?!compose:|-)."},
     "flag_or_texts": {"anyOf": [{"type": "boolean"}, TEXTS]},
     "shared": TEXTS,
     "patterns": TEXTS,

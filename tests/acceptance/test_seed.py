@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mcp import Client
+from mcp.types import CallToolResult
 
 from tests.harness.engine import PROJECT_LABEL, docker
 from tests.harness.program import PATH, PROGRAM
@@ -20,6 +22,9 @@ from tests.harness.session import (
     fresh_environ,
     new_repository,
 )
+from tests.support.machine import Shell
+from tests.support.mcp_client import over_stdio, refused, told
+from tests.support.serving import serving
 
 pytestmark = pytest.mark.e2e
 
@@ -367,6 +372,81 @@ def test_the_first_up_beside_data_of_plain_compose_says_so(plain: tuple[Reposito
     main.ok("up", "--seed-from", f"compose:{project}")
     assert inside(main, "cat /data/who") == "two years of work\n"
     main.ok("down", "-v", "-t", "0")
+
+
+def with_seed(session: Session, name: str) -> None:
+    (session.directory / "composeports.toml").write_text(f"seed = {json.dumps(name)}\n")
+
+
+def test_the_settings_fill_new_volumes(main: Session, worktree: Session) -> None:
+    with_seed(worktree, "main")
+    assert "fills new volumes (store) with a copy of the data of main" in worktree.ok("plan")
+    [seeded] = worktree.json("up")["seeded"]
+    assert seeded["from"] == f"{main.project}_store"
+    assert inside(worktree, "cat /data/who") == "main\n"
+    inside(worktree, "echo mine >/data/who")
+    worktree.ok("down", "-t", "0")
+    assert worktree.json("up")["seeded"] == []
+    assert inside(worktree, "cat /data/who") == "mine\n"
+    worktree.ok("down", "-v", "-t", "0")
+    assert worktree.json("up", "--no-seed")["seeded"] == []
+    worktree.ok("down", "-v", "-t", "0")
+    assert len(worktree.json("up")["seeded"]) == 1
+
+
+def test_the_main_checkout_is_not_filled_from_itself(make_repository: MakeRepository) -> None:
+    session = make_repository({**FILES, "composeports.toml": 'seed = "main"\n'}).main
+    done = session.must_run("up")
+    assert "seed" not in done.err
+
+
+def test_a_session_in_the_settings_that_is_not_known_is_told(worktree: Session) -> None:
+    with_seed(worktree, "gone")
+    done = worktree.must_run("up")
+    assert "warning: the new volumes stay empty" in done.err
+    assert "gone: no such session is known" in done.err
+
+
+def test_the_settings_reach_no_data_of_another_repository(
+    main: Session, make_repository: MakeRepository
+) -> None:
+    other = make_repository(FILES).worktree("other")
+    other.environ["COMPOSEPORTS_STATE_DIR"] = main.environ["COMPOSEPORTS_STATE_DIR"]
+    other.environ["PORT_ALLOC_BASE"] = main.environ["PORT_ALLOC_BASE"]
+    room = {"PORT_ALLOC_RANGE": "10", "PORT_ALLOC_MAX_SESSIONS": "20"}
+    for name in (main.project, main.row["session_id"], str(main.directory), main.row["name"]):
+        with_seed(other, name)
+        done = other.run("up", **room)
+        assert (done.code, "no such session is known" in done.err) == (0, True)
+        other.must_run("down", "-v", "-t", "0", **room)
+
+
+def test_mcp_and_http_copy_the_data_of_a_session_below_their_roots(
+    main: Session, worktree: Session
+) -> None:
+    def ask(*options: str) -> CallToolResult:
+        async def talk(client: Client) -> CallToolResult:
+            arguments = {"worktree": str(worktree.directory), "seed": "main"}
+            return await client.call_tool("compose_up", arguments)
+
+        return over_stdio(worktree.environ, talk, options=options)
+
+    error = refused(ask("--root", str(worktree.directory)))
+    assert "no such session is known" in error["message"]
+    assert worktree.row == {}
+    told(ask())
+    assert main.known_project
+    assert inside(worktree, "cat /data/who") == "main\n"
+    session_id = worktree.row["session_id"]
+    worktree.ok("down", "-v", "-t", "0")
+    shell = Shell(worktree.directory, worktree.state, worktree.environ)
+    with serving(shell) as server:
+        for seed, lines in (("", 0), ("main", 1)):
+            asked = {"session_id": session_id, "seed": seed}
+            with server.client() as client:
+                assert client.post("/stacks/up", json=asked).status_code == 200
+            assert inside(worktree, "cat /data/who || true").count("main") == lines
+            worktree.ok("down", "-v", "-t", "0")
 
 
 def test_a_project_that_plain_compose_never_had_is_told(worktree: Session) -> None:

@@ -23,21 +23,26 @@ Answer = TypeVar("Answer")
 Talk = Callable[[Client], Awaitable[Answer]]
 
 
-def over_stdio(environ: Mapping[str, str], talk: Talk[Answer], mode: str = "auto") -> Answer:
+def over_stdio(
+    environ: Mapping[str, str], talk: Talk[Answer], mode: str = "auto", options: Sequence[str] = ()
+) -> Answer:
     """Start `composeports mcp`, let `talk` speak with it, end its stdin, and return the answer."""
 
     async def run() -> Answer:
         with anyio.fail_after(HANG):
-            async with stdio(environ, mode) as client:
+            async with stdio(environ, mode, options) as client:
                 return await talk(client)
 
     return anyio.run(run)
 
 
 @asynccontextmanager
-async def stdio(environ: Mapping[str, str], mode: str = "auto") -> AsyncIterator[Client]:
-    """Yield a client of a new server."""
-    server = StdioServerParameters(command=PROGRAM, args=["mcp"], env=dict(environ), cwd="/")
+async def stdio(
+    environ: Mapping[str, str], mode: str = "auto", options: Sequence[str] = ()
+) -> AsyncIterator[Client]:
+    """Yield a client of a new server; `options` are those of its command line."""
+    words = ["mcp", *options]
+    server = StdioServerParameters(command=PROGRAM, args=words, env=dict(environ), cwd="/")
     with TemporaryFile("w+") as errors:
         async with Client(stdio_client(server, errors), mode=mode) as client:
             yield client

@@ -300,7 +300,7 @@ def _add_changes(app: FastAPI, service: _Service) -> None:
         flags = stack_handlers.up_flags(build=asked.build, wait=asked.wait)
         return await service.command(
             lambda context, session, roots: stack_handlers.up_again(
-                context, session, roots, asked.services, flags
+                context, session, roots, asked.services, flags, asked.seed
             ),
             asked.session_id,
         )

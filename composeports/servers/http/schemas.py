@@ -120,6 +120,12 @@ class StackStart(SessionRequest):
     wait: bool | None = Field(
         None, description="until all are healthy; by default as the repository's settings say"
     )
+    seed: str | None = Field(
+        None,
+        description="copy the data of this session of the repository (`main`, branch, folder) into "
+        "empty volumes first; empty: copy none; by default as the repository's settings say",
+        max_length=1000,
+    )
 
 
 class Missing(BaseModel):

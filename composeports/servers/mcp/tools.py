@@ -59,6 +59,14 @@ Wait = Annotated[
     Field(description="until all are healthy; by default as the repository's settings say"),
 ]
 
+Seed = Annotated[
+    str | None,
+    Field(
+        description="copy the data of this session of the repository (`main`, branch, folder) into "
+        "empty volumes first; empty: copy none; by default as the repository's settings say"
+    ),
+]
+
 READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
@@ -154,6 +162,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         services: Annotated[list[str] | None, Field(description="only these, not all")] = None,
         build: Annotated[bool, Field(description="build images first")] = False,  # noqa: FBT002
         wait: Wait = None,
+        seed: Seed = None,
         files: Files = None,
         profiles: Profiles = None,
         session: Session = None,
@@ -168,7 +177,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         options = PlanOptions(default_ports=default_ports, strict=strict)
         flags = up_flags(build=build, wait=wait)
         return await calls.attend(
-            lambda context: up(context, target, options, services or (), flags),
+            lambda context: up(context, target, options, services or (), flags, seed),
             Client(context),
             lambda context: left(context, target),
         )

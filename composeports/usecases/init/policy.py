@@ -38,6 +38,7 @@ SETTINGS = """\
 # link = ["models"]                 # ignored folders of the main checkout; default: none
 # strict = true                     # what cannot be isolated is an error; default: false
 # wait = true                       # up waits until all services are healthy; default: false
+# seed = "main"                     # whose data fill new volumes; default: none
 # shared = ["network:edge"]         # shared on purpose, no warning; default: none
 
 # [env]                             # variables made from others

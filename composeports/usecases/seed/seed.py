@@ -1,7 +1,7 @@
 """Fill a new session's volumes from another session's volumes, completely or not at all."""
 
 import os
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -75,17 +75,30 @@ class Progress(Protocol):
         ...
 
 
+def read_anywhere(_directory: str) -> bool:
+    """Return True: the data of every session may be read."""
+    return True
+
+
 def _ignore_progress(so_far: Seeded, *, whole: bool) -> None:
     """Ignore the progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What `up --seed-from` asks for: the source, and whether its containers are paused."""
+    """What `up --seed-from` asks for: the source, and whether its containers are paused.
+
+    With `own_repository`, only a session of the same repository is a source. `may_read` returns
+    True for the directories whose sessions may be read. If it is `optional`, a source without
+    volumes is no error.
+    """
 
     session: str
     pause: bool = True
     progress: Progress = _ignore_progress
+    own_repository: bool = False
+    may_read: Callable[[str], bool] = read_anywhere
+    optional: bool = False
 
 
 def seed(
@@ -108,7 +121,7 @@ def seed(
             wanted = Seed(entry.session)
         if wanted is None:
             return ()
-        source = _source(session, wanted.session, lease)
+        source = find_seed_source(session, wanted, lease)
         _refuse_half_filled(session, source)
         _refuse_podman(session.context.engine)
         with connect(session.context.engine) as client:
@@ -169,15 +182,19 @@ def _undo(client: EngineClient, begun: CopyEntry) -> None:
     clear(client, begun.token, volumes=True)
 
 
-def _source(session: Session, text: str, lease: Lease) -> SeedSource:
-    """Return the source that `text` names: a session, or a stack that plain Compose started."""
+def find_seed_source(session: Session, wanted: Seed, lease: Lease) -> SeedSource:
+    """Return the source of the copy: a session, or a stack that plain Compose started.
+
+    UsageError if no session, several sessions, or only this one is meant.
+    """
+    text = wanted.session
     source = plain_source(text)
     if source is not None:
         return source
     try:
-        named_lease = _session(session, text, lease)
+        named_lease = _session(session, wanted, lease)
     except UsageError:
-        if text != MAIN:
+        if text != MAIN or not session.may_use_main:
             raise
         source = plain_main(session)
         if source is None:
@@ -186,8 +203,9 @@ def _source(session: Session, text: str, lease: Lease) -> SeedSource:
     return SeedSource(named_lease.session_id, named_lease.project)
 
 
-def _session(session: Session, text: str, lease: Lease) -> Lease:
-    """Return the lease of the session that `text` names."""
+def _session(session: Session, wanted: Seed, lease: Lease) -> Lease:
+    """Return the lease of the session that is the source."""
+    text, own = wanted.session, _known(lease)
     path = os.path.realpath(os.path.join(session.context.cwd, os.path.expanduser(text)))
     checkout = find_checkout(path) if os.path.exists(path) else None
     query = SeedQuery(
@@ -198,9 +216,18 @@ def _session(session: Session, text: str, lease: Lease) -> Lease:
     # A lock here does not stop commands on another machine while its volumes are read.
     leases = session.context.store.known()
     candidates = [
-        _known(known_lease) for known_lease in leases if known_lease.place.is_on(session.machine)
+        _known(known_lease)
+        for known_lease in leases
+        if known_lease.place.is_on(session.machine) and wanted.may_read(known_lease.place.directory)
     ]
-    return find_source(query, _known(lease), candidates)
+    if wanted.own_repository:
+        query = SeedQuery(text)
+        candidates = [
+            candidate
+            for candidate in candidates
+            if own.repository and candidate.repository == own.repository
+        ]
+    return find_source(query, own, candidates)
 
 
 def _refuse_half_filled(session: Session, source: SeedSource) -> None:
@@ -271,7 +298,7 @@ class _Seeding:
         return seeded_volumes
 
     def _refuse_nothing(self, volumes: Sequence[EngineVolume]) -> None:
-        if not volumes:
+        if not volumes and not self.wanted.optional:
             message = f"{self.source.name} ({self.source.project}) has no volumes to copy"
             hint = "start its stack first, or leave out --seed-from"
             raise UsageError(message, hint=hint, session=self.source.name)

@@ -47,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     environment.config_contents,
     commands.commands,
     volumes.named_volumes,
+    volumes.seeded_volumes,
     networks.named_networks,
     networks.network_modes,
     external_resources.external_networks,

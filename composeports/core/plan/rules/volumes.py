@@ -26,6 +26,19 @@ def named_volumes(context: PlanContext) -> RuleResult:
     return RuleResult(tuple(changes), merge(nodes), tuple(shared))
 
 
+def seeded_volumes(context: PlanContext) -> RuleResult:
+    """Note that the session's volumes are filled when they are made."""
+    seed = context.settings.seed
+    keys = [volume.key for volume in context.project.volumes if not volume.external]
+    if not seed or not keys:
+        return RuleResult()
+    note = (
+        f"`up` fills new volumes ({', '.join(keys)}) with a copy of the data of {seed}, as "
+        "`seed` in the settings says; `up --no-seed` does not"
+    )
+    return RuleResult(notes=(note,))
+
+
 def volumes_of_other_stores(context: PlanContext) -> RuleResult:
     """Warn about volumes from a session of the same name with a lease in another store."""
     lease = context.lease
