@@ -58,6 +58,13 @@ class UnknownPortError(UsageError):
     code = "unknown_port"
 
 
+class NotReadyError(ComposeportsError):
+    """A service does not answer at its URL, although `url --wait` waited."""
+
+    code = "not_ready"
+    exit_code = EXIT_TRY_LATER
+
+
 class EngineError(ComposeportsError):
     """The engine did not answer, so it is unknown what runs."""
 

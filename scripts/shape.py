@@ -109,20 +109,20 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 43_605),
-    "modules": (len, 366),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 43_720),
+    "modules": (len, 368),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 75),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
-        191,
+        192,
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),
-        75,
+        76,
     ),
-    f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 19),
+    f"functions with {MANY_PARAMETERS} or more parameters": (wide_functions, 20),
     "class names used twice": (class_names_used_twice, 5),
     "modules that read os.environ": (mentioning("os.environ"), 25),
     "of these below the interfaces": (below_interfaces(mentioning("os.environ")), 1),
