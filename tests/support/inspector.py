@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.program import OUTSIDE, Done, finish, output, start
+from tests.harness.waits import HANG
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "inspector.py"
 
@@ -32,7 +33,8 @@ class Inspector:
 
     def ask(self, method: str, *options: str) -> Told:
         """Start the inspector, send one request, and return its output."""
-        words = (*self.argv, "--cli", *self.server, "--method", method, *options)
+        limit = ("--connect-timeout", f"{HANG * 1000:.0f}")
+        words = (*self.argv, "--cli", *self.server, *limit, "--method", method, *options)
         done = finish(start(*words, environ=self.environ))
         return Told(done.code, done.out, done.err)
 

@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def test_an_up_after_a_killed_down_does_not_take_what_is_being_stopped_for_runni
     session = make_repository({"compose.yaml": stack({"web": web, "db": STUBBORN})}).main
     session.ok("up")
     only = ("--filter", f"label={PROJECT_LABEL}={session.project}", "--filter", "event=kill")
-    with session.start("events", *only, program="docker") as events:
+    since = f"{time.time():.6f}"  # `docker events` may begin to listen after the first one
+    with session.start("events", "--since", since, *only, program="docker") as events:
         program = session.start("down", start_new_session=True)
         assert events.stdout is not None
         for line in events.stdout:

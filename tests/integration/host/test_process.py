@@ -14,7 +14,7 @@ from composeports.errors import ConfigError
 from composeports.host.heartbeat import Heartbeat
 from composeports.host.process import Finished, Limits, exec_program, run_in_foreground, start
 from tests.harness.program import Done, run, write_program
-from tests.harness.waits import wait_until
+from tests.harness.waits import HANG, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -338,9 +338,17 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
 
 
 def test_a_program_that_wants_too_much_memory_does_not_get_it() -> None:
-    script = "import sys; sys.stdin.read(); print(len(bytearray(1 << 30)))"
-    told = f"try:\n exec({script!r})\nexcept MemoryError:\n sys.exit('out of memory')"
-    answer = start((*OURSELVES, f"import sys\n{told}"), PATH, limits=Limits(60, 1 << 28)).finish()
+    script = """if True:
+        import resource, sys, time
+        while resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
+            time.sleep(0.01)
+        try:
+            print(len(bytearray(1 << 30)))
+        except MemoryError:
+            sys.exit("out of memory")
+    """
+    limits = Limits(HANG, 1 << 28)
+    answer = start((*OURSELVES, script), PATH, limits=limits).finish()
     assert (answer.code, answer.out, answer.limit) == (1, "", "memory")
 
 
