@@ -7,6 +7,7 @@ from composeports.core.compose_project import PublishedPort
 from composeports.core.lease import Lease
 from composeports.core.plan.plan import Plan
 from composeports.core.plan.urls import client_url
+from composeports.core.pull_option import services_to_pull, split_pull
 from composeports.core.service_status import ContainerStatus
 from composeports.core.wait_options import (
     is_wait,
@@ -152,9 +153,29 @@ class ComposeUp:
             raise
 
     def start(self, stack: PreparedStack, while_running: Callable[[], None] | None = None) -> int:
-        """Run `docker compose up` and call `while_running` meanwhile; return the exit code."""
-        words = ("up", *(() if self.foreground else ("--detach",)), *self.arguments)
+        """Run `docker compose up` and call `while_running` meanwhile; return the exit code.
+
+        With `--pull always`, Compose would ask a registry for the session's own images, too, so the
+        other images are pulled first.
+        """
+        code, arguments = self._pull(stack)
+        if code:
+            return code
+        words = ("up", *(() if self.foreground else ("--detach",)), *arguments)
         return self.run(stack, words, foreground=self.foreground, while_running=while_running)
+
+    def _pull(self, stack: PreparedStack) -> tuple[int, Sequence[str]]:
+        """Pull what `--pull` asks for; return the exit code, and what is left for `up`."""
+        policy, arguments = split_pull(self.arguments)
+        if not policy or self.is_dry_run:
+            return 0, self.arguments
+        started = services_started(self.session, stack, arguments)
+        services = services_to_pull(stack.project, stack.plan.override, started)
+        if services is None:
+            return 0, self.arguments
+        if not services:
+            return 0, arguments
+        return self.run(stack, ("pull", "--policy", policy, *services)), arguments
 
     def run(
         self,

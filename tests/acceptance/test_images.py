@@ -220,10 +220,24 @@ def test_no_time_is_lost_on_a_registry_for_a_session_s_tag(make_repository: Make
     session = make_repository(files).worktree("one")
     session.environ.update(CLASSIC)
     try:
-        done = session.must_run("up", "--strict")
-        assert "Pulling" not in done.err
+        for pull in ((), ("--pull", "always"), ("--pull=missing",)):
+            done = session.must_run("up", "--strict", *pull)
+            assert "Pulling" not in done.err
     finally:
         remove_images(session.project)
+
+
+def test_other_images_are_still_pulled(make_repository: MakeRepository) -> None:
+    app = {"image": "registry.invalid/values/app", "build": ".", **SLEEP}
+    other = {"image": "127.0.0.1:1/values/other", **SLEEP}
+    files = {"compose.yaml": stack({"app": app, "other": other}), "Dockerfile": BASE, "who": "main"}
+    session = make_repository(files).worktree("one")
+    session.environ.update(CLASSIC)
+    done = session.run("up", "--pull", "always")
+    assert done.code != 0
+    assert "other Pulling" in done.err
+    assert "app Pulling" not in done.err
+    assert session.containers() == {}
 
 
 def test_an_image_that_a_makefile_builds_is_told(make_repository: MakeRepository) -> None:
