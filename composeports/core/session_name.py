@@ -46,12 +46,13 @@ def _with_suffix(name: str, suffix: str) -> str:
 def default_name(session_id: str, place: WorktreeLocation) -> str:
     """Return the slug of the worktree's folder; of the id, if the user gave the session one.
 
-    A session that is known only by an id made from a path has the slug of the path's last part.
+    A session that is known only by an id made from a path has the slug of the path's last part; if
+    that is `.git`, of the folder that it is in.
     """
-    if session_id == place.session_id:
-        return slug(basename(place.worktree))
     is_path = session_id.startswith("/") or ":/" in session_id
-    return slug(basename(session_id.rstrip("/")) if is_path else session_id)
+    if session_id == place.session_id or (is_path and place.worktree):
+        return slug(basename(place.worktree))
+    return slug(basename(session_id.rstrip("/").removesuffix("/.git")) if is_path else session_id)
 
 
 def name_of(lease: Lease) -> str:

@@ -81,6 +81,9 @@ def test_what_is_no_name(text: object) -> None:
         ("/src/shop", WorktreeLocation(), "shop"),
         ("mars:/src/shop/", WorktreeLocation(), "shop"),
         ("/", WorktreeLocation("/", "", "/"), "session"),
+        ("/src/Other/.git", WORKTREE, "shop"),
+        ("/src/Other/.git", WorktreeLocation(), "other"),
+        ("host:/src/Other/.git", WorktreeLocation(), "other"),
     ],
 )
 def test_a_session_is_named_by_folder_or_id(
