@@ -33,8 +33,6 @@ def show(started: UpResult, *, as_json: bool) -> None:
                     f"{entry.where} stays {entry.value or 'as it is'} in the stack: {entry.why}"
                 )
             )
-        elif entry.kind == "script":
-            inform(visible(f"{entry.where} calls {entry.value}: {entry.why}"))
     shared_resources = [
         f"{resource.kind} {resource.name}"
         for resource in started.plan.shared

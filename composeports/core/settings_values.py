@@ -31,7 +31,7 @@ LONGEST_SHOWN = 80
 # The kinds of resources in `shared`, each written as `KIND:NAME`.
 SHARED_KINDS = (
     *("network", "volume", "container", "image", "port", "label", "variable"),
-    *("ipc", "pid", "uts", "cache", "provider"),
+    *("ipc", "pid", "uts", "cache", "provider", "script"),
 )
 
 

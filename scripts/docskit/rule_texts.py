@@ -173,13 +173,13 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "or with a variable to which the script gives such a name"
                 ),
                 (
-                    "stays; the plan lists it in `left`, and `up` says it. `composeports env -- "
-                    "CMD` runs the script with the session's names"
+                    "stays, with a warning. `composeports env -- CMD` runs the script with the "
+                    'session\'s names; `shared = ["script:seed.sh"]` accepts the script'
                 ),
             ),
             (
                 "`docker system prune`, `volume prune`, `network prune`, `container prune` there",
-                "stays; the plan lists it in `left`: it removes what other sessions have stopped",
+                "stays, with a warning: it removes what other sessions have stopped",
             ),
         ),
     ),

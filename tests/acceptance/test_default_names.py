@@ -54,6 +54,9 @@ def repository(
         main.compose("down", "--volumes", "--rmi", "local", "-t", "0")
 
 
+SCRIPTS = ("clean", "read", "reset", "run", "stop")
+
+
 def wrapped(session: Session, script: str) -> str:
     done = session.must_run("env", "--", "sh", "-e", script)
     return done.out
@@ -66,11 +69,16 @@ def test_a_session_beside_plain_compose_uses_its_own(
     main, own = made.main, made.worktree("own")
     write(own.directory, {"who": "own"})
     try:
-        started = own.must_run("up", "--strict")
-        assert f"read.sh:1 calls docker exec {project}-db-1: the container is" in started.err
-        assert f"reset.sh:2 calls docker volume rm {project}_data: the volume is" in started.err
-        assert f"stop.sh:1 calls docker ps {project}: the project is called" in started.err
-        assert "clean.sh:2 calls docker volume prune: it also removes" in started.err
+        refused = own.run("up", "--strict")
+        assert refused.code == 78
+        assert f"read.sh:1 calls docker exec {project}-db-1: the container is" in refused.err
+        assert f"stop.sh:1 calls docker ps {project}: the project is called" in refused.err
+        calls = {entry["where"]: entry["value"] for entry in own.json("plan")["left"]}
+        assert calls["reset.sh:2"] == f"docker volume rm {project}_data"
+        assert calls["clean.sh:2"] == "docker volume prune"
+        scripts = ", ".join(f'"script:{name}.sh"' for name in SCRIPTS)
+        write(own.directory, {"composeports.toml": f"shared = [{scripts}]\n"})
+        own.must_run("up", "--strict")
         own.ok("exec", "-T", "db", "sh", "-c", "printf own >/data/rows")
         assert own.ok("exec", "-T", "worker", "cat", "/who") == "own"
         network = own.ok("exec", "-T", "db", "sh", "-c", "echo $NETWORK").strip()

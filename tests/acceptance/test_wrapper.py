@@ -126,9 +126,22 @@ def test_a_script_that_names_a_renamed_container_is_told_by_plan_and_up(login: S
         ("seed.sh:3", "docker exec shop-db"),
         ("seed.sh:4", "docker logs shop-db"),
     ]
-    told = login.run("up", "--strict").err
+    done = login.run("up", "--strict")
+    told = done.err
+    assert done.code == 78
     assert f"seed.sh:3 calls docker exec shop-db: the container is called {login.project}-" in told
     assert "composeports env -- CMD" in told
+    scripts = '"script:Makefile", "script:package.json", "script:seed.sh"'
+    settings = login.directory / "composeports.toml"
+    before = settings.read_text()
+    settings.write_text(f"shared = [{scripts}]\n{before}")
+    try:
+        document = json.loads(login.ok("up", "--strict", "--json"))
+        assert ("script", "seed.sh") in [
+            (entry["kind"], entry["name"]) for entry in document["shared"]
+        ]
+    finally:
+        settings.write_text(before)
 
 
 # Compose

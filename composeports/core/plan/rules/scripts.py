@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from composeports.core.docker_arguments import named_objects
 from composeports.core.docker_options import CONTAINER, GROUPS, IMAGE, PROJECT, PROJECT_FILTER
 from composeports.core.image_names import short_name
-from composeports.core.plan.change import RuleResult, UnchangedValue
+from composeports.core.plan.change import RuleResult, SharedResource, UnchangedValue
 from composeports.core.plan.rules import containers
 from composeports.core.plan.rules.context import PlanContext
 from composeports.core.plan.rules.name_references import new_names
+from composeports.core.plan.rules.wording import way_out
+from composeports.core.plan.shared_settings import IN_SETTINGS, is_named
 
 # `docker GROUP prune` also removes objects of stopped stacks for these groups.
 PRUNED = frozenset({"container", "network", "system", "volume"})
@@ -19,8 +21,29 @@ PRUNE_REASON = (
 
 
 def script_calls(context: PlanContext) -> RuleResult:
-    """List the script lines that would reach another stack's objects by their names."""
-    return RuleResult(left=tuple(dict.fromkeys(_calls(context))))
+    """Warn about scripts with lines that would reach another stack's objects by their names.
+
+    A warning has the first line of the script; all lines are listed, also those of a script that
+    `shared` names.
+    """
+    calls = tuple(dict.fromkeys(_calls(context)))
+    by_script: dict[str, list[UnchangedValue]] = {}
+    for call in calls:
+        by_script.setdefault(call.where.rpartition(":")[0], []).append(call)
+    shared = [script for script in by_script if is_named(context.settings, "script", script)]
+    return RuleResult(
+        shared=tuple(SharedResource("script", script, IN_SETTINGS) for script in shared),
+        warnings=tuple(
+            _warning(script, found) for script, found in by_script.items() if script not in shared
+        ),
+        left=calls,
+    )
+
+
+def _warning(script: str, calls: Sequence[UnchangedValue]) -> str:
+    first, others = calls[0], len(calls) - 1
+    more = f"; {others} more such call{'s' * (others > 1)} in it" if others else ""
+    return f"{first.where} calls {first.value}: {first.why}{more}; {way_out(f'script:{script}')}"
 
 
 def _prunes(words: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from composeports.core.plan.host_facts import HostFacts, ScriptCall
+from composeports.core.settings import Settings
 from tests.support.planning import plan_of
 
 TAG = "ac-0123abcd"
@@ -93,3 +94,24 @@ def test_a_script_that_names_a_renamed_container_is_told_once() -> None:
         "why": f"the container is called {TAG}-shop-db here; `composeports env -- CMD` runs the "
         "script with this session's containers, and CONTAINER_DB has the name",
     }
+
+
+def test_a_script_is_a_warning_until_the_settings_name_it() -> None:
+    calls = (
+        ScriptCall("tools/seed.sh:3", ("exec", "shop-db", "psql")),
+        ScriptCall("tools/seed.sh:4", ("logs", "shop-db")),
+        ScriptCall("Makefile:2", ("system", "prune", "-f")),
+    )
+    config = services(db={"container_name": "shop-db"})
+    made = plan_of(config, host_facts=HostFacts(calls=calls))
+    seed, prune = made.warnings
+    assert seed.startswith("tools/seed.sh:3 calls docker exec shop-db: the container is called")
+    assert seed.endswith(
+        "; 1 more such call in it; "
+        'shared = ["script:tools/seed.sh"] in the settings says that this is meant'
+    )
+    assert prune.startswith("Makefile:2 calls docker system prune: it also removes")
+    settings = Settings(shared=("script:tools/seed.sh",))
+    made = plan_of(config, settings=settings, host_facts=HostFacts(calls=calls))
+    assert made.warnings == [prune]
+    assert ("script", "tools/seed.sh") in made.acknowledged
