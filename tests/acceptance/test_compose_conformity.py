@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from composeports.core.labels import BRANCH_LABEL, NAME_LABEL, WORKTREE_LABEL
 from composeports.core.plan.variable_mentions import simple_mentions
 from composeports.docker.containers import MARK_LABELS
 from tests.harness.engine import PROJECT_LABEL, docker
 from tests.harness.repository import TINY, stack, write
 from tests.harness.session import MakeRepository, Session
 
+OWN_LABELS = frozenset({*MARK_LABELS, NAME_LABEL, BRANCH_LABEL, WORKTREE_LABEL})
 pytestmark = pytest.mark.e2e
 
 WEB = stack({"web": {"ports": ["8080:80"], "environment": {"WHO": "${WHO:-nobody}"}}})
@@ -165,7 +167,7 @@ def without_host_ports(said: str) -> Any:  # noqa: ANN401 - a document
     sections = (document.get(name, {}) for name in ("services", "networks", "volumes"))
     for thing in (each for section in sections for each in section.values()):
         labels = thing.pop("labels", {})
-        kept = {name: text for name, text in labels.items() if name not in MARK_LABELS}
+        kept = {name: text for name, text in labels.items() if name not in OWN_LABELS}
         thing.update({"labels": kept} if kept else {})
     for service in document["services"].values():
         for port in service.get("ports", ()):
