@@ -44,8 +44,8 @@ class Request(BaseHTTPRequestHandler):
         """Keep quiet."""
 
     def say(self, document: object, code: int = 200) -> None:
-        """Answer with a document."""
-        data = json.dumps(document).encode()
+        """Answer with a document; None is an answer without one, as 204 has to be."""
+        data = b"" if document is None else json.dumps(document).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
