@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -21,11 +20,10 @@ from composeports.core.session_name import name_of
 from composeports.core.visible_text import visible
 from composeports.errors import InvalidSessionError, UsageError
 from composeports.usecases.down import down, named_services, takes_volumes
+from composeports.usecases.down_many import Outcome, down_all, leases_of_all
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
-
-if TYPE_CHECKING:
-    from composeports.usecases.down_many import Outcome
+from composeports.usecases.session_search import find_named_session, is_own_service
 
 EPILOG = """\b
 Examples:
@@ -99,11 +97,6 @@ def _chosen(session: Session, arguments: tuple[str, ...]) -> tuple[Session, tupl
     words = named_services(arguments)
     if len(words) != 1 or session.options.session is not None:
         return session, arguments
-    from composeports.usecases.session_search import (  # noqa: PLC0415 - rarely needed
-        find_named_session,
-        is_own_service,
-    )
-
     (word,) = words
     if is_own_service(session, word):
         return session, arguments
@@ -119,11 +112,6 @@ def _chosen(session: Session, arguments: tuple[str, ...]) -> tuple[Session, tupl
 
 
 def _down_all(session: Session, arguments: tuple[str, ...], *, yes: bool, as_json: bool) -> int:
-    from composeports.usecases.down_many import (  # noqa: PLC0415 - rarely needed
-        down_all,
-        leases_of_all,
-    )
-
     if named_services(arguments) or session.options.session is not None:
         raise UsageError(
             "--all means every session, so it takes no session and no service",
@@ -156,7 +144,7 @@ def _confirm(leases: Sequence[Lease], arguments: Sequence[str]) -> None:
     click.confirm(f"Take these sessions down{volumes}?", abort=True, err=True)
 
 
-def _tell(outcome: "Outcome") -> None:
+def _tell(outcome: Outcome) -> None:
     (warn if outcome.code else inform)(visible(outcome.note))
     if outcome.error is not None and outcome.error.hint:
         warn(visible(f"  {outcome.error.hint}"))

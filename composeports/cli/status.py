@@ -7,6 +7,8 @@ import click
 from composeports.cli.complete import existing_sessions
 from composeports.cli.context import existing_session_option, inform, open_existing_session
 from composeports.cli.output import as_json_option, write_json, write_table
+from composeports.cli.watch import WatchedTable
+from composeports.cli.watch import watch as watch_table
 from composeports.core.folders import short_names
 from composeports.core.lease import Lease
 from composeports.core.memory_size import memory_text
@@ -14,6 +16,7 @@ from composeports.errors import NoLeaseError, UsageError
 from composeports.usecases import status as status_usecase
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
+from composeports.usecases.session_memory import with_memory
 from composeports.usecases.status import EngineStatus, SessionStatus
 
 KEPT = {
@@ -131,7 +134,7 @@ def _show_session(options: Options, name: str, *, stats: bool, as_json: bool) ->
             )
         details = describe(session, lease)
         if stats:
-            (status,) = _with_memory(session, [details.status])
+            (status,) = with_memory(session, [details.status])
             details = details._replace(status=status)
     if as_json:
         write_json({**details.as_dict(), **_memory_entry(details.status, stats=stats)})
@@ -157,13 +160,7 @@ def _facts(status: SessionStatus, *, stats: bool) -> list[tuple[str, str]]:
 
 def _statuses(session: Session, *, stats: bool) -> list[SessionStatus]:
     statuses = status_usecase.status(session)
-    return _with_memory(session, statuses) if stats else statuses
-
-
-def _with_memory(session: Session, statuses: list[SessionStatus]) -> list[SessionStatus]:
-    from composeports.usecases.session_memory import with_memory  # noqa: PLC0415 - rarely needed
-
-    return with_memory(session, statuses)
+    return with_memory(session, statuses) if stats else statuses
 
 
 def _memory_entry(status: SessionStatus, *, stats: bool) -> dict[str, object]:
@@ -189,14 +186,13 @@ def _watch(
             "--watch shows the list of this engine as text",
             hint="leave out --fleet and --json; `composeports serve` has /events for programs",
         )
-    from composeports.cli.watch import watch as watch_table  # noqa: PLC0415 - rarely needed
 
     def look() -> list[tuple[str, ...]]:
         with open_existing_session(options, session_id) as session:
             return rows_of(_statuses(session, stats=stats), wide=wide, stats=stats)
 
     columns = _columns(wide=wide, stats=stats)
-    watch_table(columns, look, NOTHING, every=every, steady=len(COLUMNS) - len(PASSING))
+    watch_table(WatchedTable(columns, len(COLUMNS) - len(PASSING), NOTHING, look), every)
 
 
 def _show_fleet(found: list[EngineStatus], *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from composeports.cli.context import inform
 from composeports.cli.output import terminal_table, write_line, write_table
@@ -10,58 +11,54 @@ from composeports.cli.output import terminal_table, write_line, write_table
 Row = tuple[str, ...]
 
 
-def watch(
-    columns: Sequence[str],
-    look: Callable[[], list[Row]],
-    nothing: str,
-    *,
-    every: float,
-    steady: int,
-) -> None:
-    """Show the rows that `look` returns, every `every` seconds, until KeyboardInterrupt.
+class WatchedTable(NamedTuple):
+    """A table that is shown again and again: its columns, and `look`, which returns its rows.
 
-    `nothing` is shown instead of an empty table. In a pipe the table is written again only if a
-    cell in the first `steady` columns has changed.
+    The cells of the first `steady` columns do not change with time alone. `nothing` is shown
+    instead of an empty table.
+    """
+
+    columns: Sequence[str]
+    steady: int
+    nothing: str
+    look: Callable[[], list[Row]]
+
+
+def watch(table: WatchedTable, every: float) -> None:
+    """Show the table every `every` seconds, until KeyboardInterrupt.
+
+    In a pipe it is written again only if a cell in a steady column has changed.
     """
     if sys.stdout.isatty():
-        _redraw(columns, look, nothing, every)
+        _redraw(table, every)
     else:
-        _write_changes(columns, look, nothing, every=every, steady=steady)
+        _write_changes(table, every)
 
 
-def _redraw(
-    columns: Sequence[str], look: Callable[[], list[Row]], nothing: str, every: float
-) -> None:
+def _redraw(table: WatchedTable, every: float) -> None:
     from rich.live import Live  # noqa: PLC0415 - only on a terminal
     from rich.text import Text  # noqa: PLC0415
 
     with Live(screen=True, auto_refresh=False) as live:
         while True:
-            rows = look()
-            text = terminal_table(columns, rows) if rows else nothing
+            rows = table.look()
+            text = terminal_table(table.columns, rows) if rows else table.nothing
             live.update(Text.from_ansi(text, no_wrap=True), refresh=True)
             time.sleep(every)
 
 
-def _write_changes(
-    columns: Sequence[str],
-    look: Callable[[], list[Row]],
-    nothing: str,
-    *,
-    every: float,
-    steady: int,
-) -> None:
+def _write_changes(table: WatchedTable, every: float) -> None:
     before: list[Row] | None = None
     while True:
-        rows = look()
-        now = [row[:steady] for row in rows]
+        rows = table.look()
+        now = [row[: table.steady] for row in rows]
         if now != before:
             if before:
                 write_line("")
             if rows:
-                write_table(columns, rows)
+                write_table(table.columns, rows)
             else:
-                inform(nothing)
+                inform(table.nothing)
             sys.stdout.flush()
         before = now
         time.sleep(every)

@@ -10,7 +10,10 @@ ASKING = frozenset({"always", "missing"})
 
 
 def split_pull(arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the value of `--pull` and the other arguments; both as they are if it asks nobody."""
+    """Return the value of `--pull` and the other arguments.
+
+    With another value than those of ASKING, return an empty text and all arguments.
+    """
     for index, argument in enumerate(arguments):
         name, sign, value = argument.partition("=")
         if name != PULL:

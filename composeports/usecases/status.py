@@ -61,6 +61,19 @@ def url(
     if the service publishes one port, or one port that speaks HTTP. UnknownPortError if no port or
     several ports match; it lists the ports that exist, and names `command` in its hint.
     """
+    address = port_url(session, service, port, command=command).url
+    return with_own_host(address, read_lease(session).project) if own_host else address
+
+
+class PortUrl(NamedTuple):
+    """The URL of one published port, and the port's key, such as `web:80/tcp`."""
+
+    key: str
+    url: str
+
+
+def port_url(session: Session, service: str, port: str = "", *, command: str = "url") -> PortUrl:
+    """Return the URL of a service's published port, with the port that it is; errors as `url`."""
     lease = read_lease(session)
     planned_urls = _urls_of(lease, service, port)
     containers = containers_of(session, lease) or ()
@@ -70,17 +83,16 @@ def url(
         and not any(container.service == service for container in containers)
     ):
         raise _no_container(lease, service, containers)
-    urls = _aspublished_by(session, lease, planned_urls, containers)
+    urls = _as_published(session, lease, planned_urls, containers)
     urls = urls or dict(_engine_urls(lease, service, port, containers))
     if not urls and not lease.ports and service in FIXED_SERVICES and not port:
         number = lease.block.port(FIXED_SERVICES.index(service))
         address = f"{in_url(lease.host)}:{number}"
         urls = {service: f"http://{address}" if service != "db" else address}
-    address = _only(urls, (service, port, command), lease)
-    return with_own_host(address, lease.project) if own_host else address
+    return _only(urls, (service, port, command), lease)
 
 
-def _only(found: dict[str, str], request: tuple[str, str, str], lease: Lease) -> str:
+def _only(found: dict[str, str], request: tuple[str, str, str], lease: Lease) -> PortUrl:
     """Return the URL of the one matching container port; prefer TCP and the first address.
 
     `request` are service, port and command.
@@ -93,7 +105,7 @@ def _only(found: dict[str, str], request: tuple[str, str, str], lease: Lease) ->
     web_keys = [key for key in port_keys if found[key].startswith("http")]
     choice = port_keys if len(port_keys) == 1 else web_keys
     if len(choice) == 1:
-        return found[choice[0]]
+        return PortUrl(choice[0], found[choice[0]])
     if found:
         port_list = ", ".join(key.partition(":")[2] for key in port_keys)
         message = f"{service} publishes several ports: {port_list}"
@@ -115,7 +127,7 @@ def _urls_of(lease: Lease, service: str, port: str) -> dict[str, str]:
     return {key: text for key, text in lease.urls.items() if _is_port(key, service, port)}
 
 
-def _aspublished_by(
+def _as_published(
     session: Session, lease: Lease, urls: dict[str, str], containers: Iterable[Container]
 ) -> dict[str, str]:
     """Return the URLs, with the published port for each port that differs from the lease.

@@ -3,10 +3,11 @@
 import time
 from contextlib import nullcontext
 
+from composeports.core.port_keys import parse_port_key
 from composeports.errors import NotReadyError, UnknownPortError
 from composeports.host.port_answers import answers
 from composeports.usecases.session import Session
-from composeports.usecases.status import url
+from composeports.usecases.status import PortUrl, port_url, url
 
 CHECK_SECONDS = 0.3
 
@@ -27,22 +28,22 @@ def url_that_answers(
         while True:
             error: UnknownPortError | None = None
             try:
-                address = url(session, service, port)
-                if _answers(address, port):
+                found = port_url(session, service, port)
+                if _answers(found):
                     return url(session, service, port, own_host=own_host)
             except UnknownPortError as unknown:
                 error = unknown
             if time.monotonic() >= deadline:
-                raise error or _not_ready(service, address, limit)
+                raise error or _not_ready(service, found.url, limit)
             context.sleep(CHECK_SECONDS)
             session.store.reread()
 
 
-def _answers(address: str, port: str) -> bool:
-    if port.partition("#")[0].endswith("/udp"):
+def _answers(found: PortUrl) -> bool:
+    if parse_port_key(found.key).protocol not in {"", "tcp"}:
         return True
-    host, number = _host_and_port(address)
-    return answers(host, number, http=address.startswith("http"))
+    host, number = _host_and_port(found.url)
+    return answers(host, number, http=found.url.startswith("http"))
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

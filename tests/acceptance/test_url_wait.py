@@ -19,7 +19,8 @@ def test_the_url_comes_when_the_service_answers(make_repository: MakeRepository)
         "web": {**late, "ports": ["8080:80"]},
         "db": {**late, "ports": ["5432:80"]},
     }
-    session = make_repository({"compose.yaml": stack(services)}).main
+    names = {"ports": ["5353:53/udp"]}
+    session = make_repository({"compose.yaml": stack({**services, "names": names})}).main
     assert session.run("url", "web", "--wait").code == 66
     session.ok("up")
     for service in services:
@@ -30,6 +31,8 @@ def test_the_url_comes_when_the_service_answers(make_repository: MakeRepository)
             session.ok("exec", "-T", service, "touch", "/go")
             done = finish(waiting)
         assert (done.code, done.out) == (0, session.ok("url", service))
+    done = session.run("url", "names", "--wait", "--wait-timeout", "0")  # nothing to ask by UDP
+    assert (done.code, done.out) == (0, session.ok("url", "names"))
     assert page(session.ok("url", "web").strip()) == "ready"
     session.ok("stop", "-t", "0", "web")
     assert session.run("url", "web", "--wait", "--wait-timeout", "0").code == 75
