@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from composeports.core.protected_names import is_protected, is_settable
 from composeports.core.session import check_session_id, is_project_of
+from composeports.core.session_name import is_session_name
 from composeports.errors import InvalidSessionError
 
 TYPE_CHECKING = False  # importing `typing` takes 4 ms
@@ -214,8 +215,6 @@ def check_standings(standings: Mapping[str, tuple[str, Sequence[str]]]) -> None:
 
 def check_name(name: object) -> None:
     """Raise UnsoundError for a text that is not the readable name of a session, and not empty."""
-    from composeports.core.session_name import is_session_name  # noqa: PLC0415 - unused by `env`
-
     if name != "" and not is_session_name(name):
         raise UnsoundError("name", f"{name!r} is no name of a session")
 

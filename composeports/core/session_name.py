@@ -6,8 +6,10 @@ The name says whose a stack is. The session id and the project decide what a com
 from collections.abc import Container
 from itertools import chain, count
 from posixpath import basename
+from typing import TYPE_CHECKING
 
-from composeports.core.lease import Lease, WorktreeLocation
+if TYPE_CHECKING:
+    from composeports.core.lease import Lease, WorktreeLocation
 
 LONGEST_NAME = 20
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -43,7 +45,7 @@ def _with_suffix(name: str, suffix: str) -> str:
     return name[: LONGEST_NAME - len(suffix)].rstrip("-") + suffix
 
 
-def default_name(session_id: str, place: WorktreeLocation) -> str:
+def default_name(session_id: str, place: "WorktreeLocation") -> str:
     """Return the slug of the worktree's folder; of the id, if the user gave the session one.
 
     A session that is known only by an id made from a path has the slug of the path's last part; if
@@ -55,6 +57,6 @@ def default_name(session_id: str, place: WorktreeLocation) -> str:
     return slug(basename(session_id.rstrip("/").removesuffix("/.git")) if is_path else session_id)
 
 
-def name_of(lease: Lease) -> str:
+def name_of(lease: "Lease") -> str:
     """Return the name of a lease; a lease of an earlier version has its default name."""
     return lease.name or default_name(lease.session_id, lease.place)
