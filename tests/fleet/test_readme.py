@@ -60,8 +60,8 @@ def test_two_hosts_come_to_share_an_empty_database(machines: Fleet) -> None:
         listed = [on_machine(machines, each, lines, each.trees[0]) for each in (one, two)]
         assert (one.name in listed[0], two.name in listed[0]) == (True, False)
         assert (one.name in listed[1], two.name in listed[1]) == (True, True)
-        addresses = [line.split()[1] for line in listed[1].splitlines() if "tree-00" in line]
-        assert len(addresses) == 2
+        rows = [line for line in listed[1].splitlines() if "tree-00 (" in line]
+        assert len(rows) == 2, listed[1]
     finally:
         shared = [line for line in host if line.startswith("export")]
         for each in (one, two):
