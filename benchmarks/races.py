@@ -23,7 +23,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
+from composeports.core.allocation import claim, release
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.ports import PortGrid
 from composeports.errors import ComposeportsError
 from composeports.stores.open import open_store

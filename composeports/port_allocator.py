@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from composeports.config import PortAllocatorConfig
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim
+from composeports.core.allocation import claim
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.environment import as_export, fixed_variables
 from composeports.core.lease import Lease
 from composeports.core.session import check_session_id

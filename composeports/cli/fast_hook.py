@@ -40,8 +40,12 @@ def _after_checkout(old: str, _new: str, flag: str) -> None:
 
 
 def _allocate(worktree: str) -> None:
-    """Lease ports for a new worktree, if it has its own Compose file."""
+    """Lease ports for a new worktree, if it has its own Compose file.
+
+    The lease is unused until the worktree's first command. If all blocks are held, a line says so.
+    """
     from composeports.cli.context import open_session  # noqa: PLC0415
+    from composeports.errors import NoPortsAvailableError  # noqa: PLC0415
     from composeports.usecases.allocate import allocate  # noqa: PLC0415
     from composeports.usecases.files_of_main import with_files_of_main  # noqa: PLC0415
     from composeports.usecases.options import Options  # noqa: PLC0415
@@ -60,11 +64,17 @@ def _allocate(worktree: str) -> None:
             environ=environ, config=config, cwd=worktree, report=lambda _text: None
         )
         incoming = with_files_of_main(Session(context._replace(report=_say))).incoming
-        worktree_session = Session(context, incoming=incoming)
+        worktree_session = Session(context, incoming=incoming, is_hook=True)
         if worktree_session.selection.files and is_within(
             os.path.realpath(worktree_session.selection.directory), worktree
         ):
-            allocate(worktree_session)
+            try:
+                allocate(worktree_session)
+            except NoPortsAvailableError as error:
+                _say(
+                    f"this worktree has no ports yet: {error.message}; its first `composeports up` "
+                    "asks for them again"
+                )
 
 
 def _gone(repository: str, own: str) -> list[str]:

@@ -30,6 +30,8 @@ def command() -> None:
 
     At each checkout, the hook also prints which deleted worktrees still hold ports. It never makes
     git fail. It does nothing if composeports is not on PATH.
+
+    If all blocks are held, the oldest of these leases that no command has used gives way.
     """
 
 

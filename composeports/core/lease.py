@@ -80,7 +80,8 @@ class Lease(NamedTuple):
     empty for a lease of an earlier version.
 
     `engine` is the id of the engine that runs the stack, empty if unknown; `traits` distinguish
-    this engine from others with the same id. `host` is where its published ports are reached: a
+    this engine from others with the same id. `unused` is True for a lease of the git hook until a
+    command of the session uses it. `host` is where its published ports are reached: a
     name, or an address without brackets. `marks` are the labels that volumes and networks of the
     project had when its stack was created, by keys such as `"volume:data"`; None if unknown.
     `tags` are the labels for people, by the same keys, and by `STACK` those of everything that the
@@ -112,6 +113,7 @@ class Lease(NamedTuple):
     traits: EngineTraits = NO_TRAITS
     name: str = ""
     tags: Mapping[str, Tags] | None = None
+    unused: bool = False
     store: str = ""
 
     def __eq__(self, other: object) -> bool:

@@ -69,7 +69,8 @@ def check_lease(lease: "Lease", machine: str = "") -> None:
     check_tags(lease.tags or {})
     stack = lease.stack
     check_stack(stack.files, stack.env_files, stack.profiles)
-    _check_flags(stack.overridden, stack.default_ports)
+    check_flags("stack", stack.overridden, stack.default_ports)
+    check_flags("unused", lease.unused)
 
 
 def check_project(session_id: str, project: str, place_machine: str, machine: str = "") -> None:
@@ -244,9 +245,10 @@ def _is_number(value: object) -> "TypeGuard[int]":
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _check_flags(*flags: object) -> None:
+def check_flags(field: str, *flags: object) -> None:
+    """Raise UnsoundError for a flag that is neither True nor False."""
     if not all(isinstance(flag, bool) for flag in flags):
-        raise UnsoundError("stack", "a flag is neither true nor false")
+        raise UnsoundError(field, "a flag is neither true nor false")
 
 
 def _check_path(field: str, path: str) -> None:

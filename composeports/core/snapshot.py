@@ -21,7 +21,7 @@ class LeaseSummary(NamedTuple):
     `directory` is the folder of its Compose file, on the machine `on_machine`. `engine` is the id
     of the engine that runs its stack, with its `traits`; both are empty if unknown. `refused` is
     True if the record is unsound; such a record is not changed. `name` is the session's readable
-    name; empty if unknown.
+    name; empty if unknown. `unused` is True for a lease of the git hook that no command has used.
     """
 
     session_id: str
@@ -38,6 +38,7 @@ class LeaseSummary(NamedTuple):
     traits: EngineTraits = NO_TRAITS
     allocated_at: float = 0.0
     name: str = ""
+    unused: bool = False
 
     @classmethod
     def of(cls, lease: Lease) -> Self:
@@ -56,6 +57,7 @@ class LeaseSummary(NamedTuple):
             traits=lease.traits,
             allocated_at=lease.allocated_at,
             name=lease.name,
+            unused=lease.unused,
         )
 
     def has(self, port: int) -> bool:

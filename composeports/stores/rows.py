@@ -26,7 +26,7 @@ from composeports.errors import StoreError
 
 NO_SENSE = (AttributeError, KeyError, TypeError, ValueError)
 # The columns that decisions need come first. Of the columns after `subnets`, decisions need only
-# `place`, and the name in `memory`.
+# `place`, and in `memory` the name and whether the lease is unused.
 COLUMNS = (
     "session_id",
     "start",
@@ -59,6 +59,8 @@ HOLD_COLUMNS = (
 HoldRow = tuple[str, int, int, str, float, int, str, str, str, str, str, float]
 # Separates an engine's id from its traits, if these are known. Earlier versions wrote only the id.
 TRAITS_FOLLOW = "\t"
+# The key in `memory` of a lease that no command has used.
+UNUSED = "unused"
 
 
 def to_row(lease: Lease) -> Row:
@@ -266,6 +268,7 @@ def _hold(row: HoldRow) -> tuple[LeaseSummary, str]:
         traits=traits,
         allocated_at=allocated_at,
         name=_name_in(texts[-1]),
+        unused=_is_unused(texts[-1]),
     ), machine
 
 
@@ -297,6 +300,18 @@ def _name_in(memory: str) -> str:
     except NO_SENSE:
         return ""
     return name if isinstance(name, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_unused(memory: str) -> bool:
+    """Return True if the JSON text of `memory` says that no command has used the lease.
+
+    An invalid text does not say so, and its lease gives way to no other session.
+    """
+    try:
+        return json.loads(memory).get(UNUSED) is True
+    except NO_SENSE:
+        return False
 
 
 def _engine_text(lease: Lease) -> str:
@@ -359,6 +374,7 @@ def _lease(row: Row, source: RowSource) -> Lease:
         },
         name=memory.get("name", ""),
         tags=_tags(memory.get("tags")),
+        unused=memory.get(UNUSED, False),
         store=source.store,
     )
 
@@ -384,6 +400,8 @@ def _memory(lease: Lease) -> dict[str, object]:
         "standings": dict(lease.standings),
         "name": lease.name,
         "tags": None if lease.tags is None else dict(lease.tags),
+        # Earlier versions do not know it, and most leases are used.
+        **({UNUSED: True} if lease.unused else {}),
     }
 
 

@@ -1,11 +1,13 @@
 """Take or renew a lease without starting a stack."""
 
+from contextlib import suppress
+
 from composeports.core.lease import Lease
 from composeports.errors import (
     ComposeMissingError,
     EngineError,
     EngineSilentError,
-    NoPortsAvailableError,
+    NoLeaseError,
 )
 from composeports.usecases.files_of_main import with_files_of_main
 from composeports.usecases.lease import renew_lease
@@ -22,11 +24,13 @@ def allocate(session: Session) -> Lease:
     worktree first gets the files of the main checkout that the settings name.
     """
     session = with_files_of_main(session)
-    if _holds_a_block(session):
-        return renew_lease(session)
-    with hold_session_lock(session, "allocate"):
-        if _holds_a_block(session):  # another command took it during the wait
+    with suppress(NoLeaseError):  # another session has just taken the block
+        if _holds_a_block(session):
             return renew_lease(session)
+    with hold_session_lock(session, "allocate"):
+        with suppress(NoLeaseError):
+            if _holds_a_block(session):  # another command took it during the wait
+                return renew_lease(session)
         return _reserve_exclusively(session)
 
 
@@ -43,10 +47,4 @@ def _reserve_exclusively(session: Session) -> Lease:
         raise
     except (EngineError, ComposeMissingError):
         containers = None
-    try:
-        return reserve_lease(session, containers)
-    except NoPortsAvailableError as error:
-        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - if no block is free
-
-        make_room(session, containers, error)
-        return reserve_lease(session, containers)
+    return reserve_lease(session, containers)

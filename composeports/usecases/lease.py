@@ -29,13 +29,15 @@ def is_marked(lease: Lease, containers: Iterable[Container]) -> bool:
 def renew_lease(session: Session, timeout_seconds: float | None = None) -> Lease:
     """Extend the session's lease and return it; NoLeaseError if the session holds none.
 
+    A lease of the git hook counts as used from now on, except for the hook itself.
+
     Wait up to `timeout_seconds` while other processes write to the store; None is the
     store's own limit.
     """
     now = session.context.now()
     outcome = session.store.update(
         session.session_id,
-        lambda snapshot: renew(snapshot, now, session.place, session.view),
+        lambda snapshot: renew(snapshot, now, session.place, session.view, is_hook=session.is_hook),
         timeout_seconds=timeout_seconds,
     )
     return outcome.lease if outcome.lease is not None else session.held_lease()
@@ -44,12 +46,17 @@ def renew_lease(session: Session, timeout_seconds: float | None = None) -> Lease
 def read_lease(session: Session) -> Lease:
     """Return the session's lease, extended if the store can be written to now.
 
-    For commands that only read: a locked store or a full disk does not make them fail.
-    NoLeaseError if the session holds no lease.
+    For commands that only read: a locked store or a full disk does not make them fail. Only the
+    first command that uses a lease of the git hook waits as long as others write, because another
+    session may take the lease until then; StoreBusyError if that is too long. NoLeaseError if the
+    session holds no lease.
     """
     try:
         return renew_lease(session, RENEW_TIMEOUT_SECONDS)
-    except (StoreBusyError, StoreError):
+    except StoreBusyError:
+        lease = session.held_lease()
+        return renew_lease(session) if lease.unused else lease.at(session.place)
+    except StoreError:
         return session.held_lease().at(session.place)
 
 

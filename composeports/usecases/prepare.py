@@ -11,10 +11,9 @@ from composeports.core.plan.override import render
 from composeports.core.plan.plan import Plan
 from composeports.docker.compose_files import has_link
 from composeports.docker.containers import Container
-from composeports.errors import NoPortsAvailableError
 from composeports.host.session_files import OWN_ENV, OWN_NAMES, OWN_OVERRIDE, USER_ENV
 from composeports.paths import seed_record
-from composeports.usecases.observe import PlanDraft, draft, observe
+from composeports.usecases.observe import draft, observe
 from composeports.usecases.options import DEFAULT_PLAN_OPTIONS, PlanOptions
 from composeports.usecases.ownership import (
     names_of_other_data,
@@ -56,7 +55,9 @@ def prepare(
         session, earlier_lease, session.expected_project_name(earlier_lease), containers or ()
     )
     sketch = sketch._replace(adopted_stores=adopted_stores)
-    lease = _reserve(session, containers, sketch, options)
+    lease = reserve_lease(
+        session, containers, sketch.with_planned_ports, sketch.pins, options.avoid
+    )
     plan = sketch.plan(lease)
     try:
         _write(session, lease, plan)
@@ -80,28 +81,6 @@ def take_new_name(session: Session) -> None:
     used_names = names_of_others(session, containers) | names_of_other_data(session, project)
     if project in used_names:
         reserve_lease(session, containers, taken=used_names)
-
-
-def _reserve(
-    session: Session,
-    containers: tuple[Container, ...] | None,
-    sketch: PlanDraft,
-    options: PlanOptions,
-) -> Lease:
-    """Reserve the lease; if no block is free, first release leases of worktrees that are gone."""
-
-    def reserve() -> Lease:
-        return reserve_lease(
-            session, containers, sketch.with_planned_ports, sketch.pins, options.avoid
-        )
-
-    try:
-        return reserve()
-    except NoPortsAvailableError as error:
-        from composeports.usecases.gc.quick import make_room  # noqa: PLC0415 - if no block is free
-
-        make_room(session, containers, error)
-        return reserve()
 
 
 def _write(session: Session, lease: Lease, made: Plan) -> None:

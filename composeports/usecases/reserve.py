@@ -1,24 +1,20 @@
 """Reserve a lease: claim a block in the store, then probe its ports."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
-from composeports.core.allocation import (
-    UNKNOWN,
-    AllocationRequest,
-    RunningProjects,
-    claim,
-    reinstated,
-    rolled_back,
-    with_cooldown,
-)
+from composeports.core.allocation import claim, reinstated, rolled_back, with_cooldown
+from composeports.core.allocation_request import UNKNOWN, AllocationRequest, RunningProjects
 from composeports.core.engine_address import LOCALHOST
 from composeports.core.lease import Lease
 from composeports.core.ports import PortBlock
+from composeports.core.session_name import name_of
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate
 from composeports.core.subnet import valid_subnets
 from composeports.core.subnets import SubnetNeed, assign_subnets
+from composeports.core.visible_text import visible
 from composeports.docker.containers import Container
-from composeports.errors import NoPortsAvailableError
+from composeports.errors import NoPortsAvailableError, StoreError
 from composeports.usecases.port_probe import busy_ports, moving_on, without_lost
 from composeports.usecases.release import remove_link_of_released
 from composeports.usecases.session import Session
@@ -48,6 +44,7 @@ def request_of(
         view=session.view,
         marked=frozenset((container.project, container.mark) for container in containers or ()),
         adopt_allowed=session.options.adopt,
+        unused=session.is_hook,
     )
 
 
@@ -75,13 +72,17 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
     `"web:3000/tcp"` to host ports that cannot be replaced. The names in `taken` are not used as
     the project name.
 
+    If no block is left, leases of deleted worktrees are released. If that is not enough, the oldest
+    lease of the git hook that no command has used gives way, which is reported.
+
     NoPortsAvailableError if no block is left, PortHeldError if another session or program has one
     of the `pins`. On every error the store is restored to its earlier state.
     """
     earlier_lease = session.record()
     reclaimed_ids: list[str] = []
+    is_tidy = False
 
-    def claim_in_store(request: AllocationRequest) -> Lease:
+    def claim_once(request: AllocationRequest) -> Lease:
         def decide(snapshot: StoreSnapshot) -> StoreUpdate:
             outcome = _claim(session, snapshot, request)
             return outcome._replace(
@@ -92,6 +93,21 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
         reclaimed_ids.extend(outcome.reclaimed)
         return outcome.granted
 
+    def claim_in_store(request: AllocationRequest) -> Lease:
+        nonlocal is_tidy
+        if not is_tidy:
+            with suppress(NoPortsAvailableError):
+                return claim_once(request)
+        from composeports.usecases.gc.quick import naming_gc, tidy  # noqa: PLC0415 - rarely due
+
+        if not is_tidy and containers is not None:
+            tidy(session, containers)
+        is_tidy = True
+        try:
+            return claim_once(request._replace(may_take_unused=True))
+        except NoPortsAvailableError as error:
+            raise naming_gc(session, error) from error
+
     try:
         request = request_of(session, containers, pins)._replace(avoid=avoid, taken=taken)
         return _first_free(session, earlier_lease, containers, request, claim_in_store)
@@ -99,12 +115,37 @@ def reserve_lease(  # noqa: PLR0913 - one is keyword-only
         roll_back_lease(session, earlier_lease)
         raise
     finally:
-        # Give a reclaimed lease back if its block was not used in the end.
         for session_id in reclaimed_ids:
-            outcome = session.context.store.update(session_id, reinstated)
-            reclaimed_lease = outcome.lease or session.context.store.get(session_id)
-            if reclaimed_lease is not None and not reclaimed_lease.held:
-                remove_link_of_released(session, reclaimed_lease)
+            _settle_reclaimed(session, session_id)
+
+
+def _settle_reclaimed(session: Session, session_id: str) -> None:
+    """Give another session its reclaimed lease back, if its block was not used in the end.
+
+    Otherwise restore its `.env` file, and report a lease that had not expired.
+    """
+    store = session.context.store
+    try:
+        lease = store.update(session_id, reinstated).lease or store.get(session_id)
+    except StoreError as error:
+        if "field" not in error.details:
+            raise
+        # The record is unsound, which only its own session has to solve.
+        session.context.report(f"warning: {error.message}")
+        return
+    if lease is None or lease.held:
+        return
+    remove_link_of_released(session, lease)
+    if lease.unused and not lease.expired(session.context.now()):
+        session.context.report(
+            f"no block of ports was free, so {_shown(lease)} gave way, whose ports the git hook "
+            "leased and no command used; its next `composeports up` takes new ports"
+        )
+
+
+def _shown(lease: Lease) -> str:
+    location = f" ({lease.place.directory})" if lease.place.directory else ""
+    return visible(f"{name_of(lease)}{location}")
 
 
 def preview_lease(
@@ -119,7 +160,7 @@ def preview_lease(
         session,
         snapshot.own,
         containers,
-        request_of(session, containers, pins),
+        request_of(session, containers, pins)._replace(may_take_unused=True),
         lambda request: plan_ports(
             _with_engine_host(session, _claim(session, snapshot, request).granted), snapshot
         ),
@@ -189,7 +230,12 @@ def _scan(
 
 
 def roll_back_lease(session: Session, earlier_lease: Lease | None) -> None:
-    """Restore the session's record to `before`, its state before a claim that failed."""
+    """Restore the session's record to its state before a claim that failed.
+
+    The lease counts as used by the failed command, except in the git hook.
+    """
+    if earlier_lease is not None and not session.is_hook:
+        earlier_lease = earlier_lease._replace(unused=False)
     session.store.update(session.session_id, lambda snapshot: rolled_back(snapshot, earlier_lease))
 
 

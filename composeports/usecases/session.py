@@ -45,7 +45,8 @@ class Session:
     If `is_read_only`, it writes nothing, neither in the worktree nor in the state directory.
     `early_queries` are queries to Compose that already run, most likely about this session.
     `incoming` are the files that the worktree got from the main checkout; None before that is
-    known. If `may_use_main` is False, a server must not look at the main checkout.
+    known. If `may_use_main` is False, a server must not look at the main checkout. `is_hook` is
+    True in the git hook: a lease that it takes counts as unused.
     """
 
     context: Context
@@ -54,6 +55,7 @@ class Session:
     early_queries: ComposeQueries | None = None
     incoming: tuple[str, ...] | None = None
     may_use_main: bool = True
+    is_hook: bool = False
 
     @cached_property
     def store(self) -> ReadOnceStore:
@@ -330,6 +332,7 @@ class Session:
             self.is_read_only,
             incoming=self.incoming,
             may_use_main=self.may_use_main,
+            is_hook=self.is_hook,
         )
 
     def read_only(self) -> "Session":

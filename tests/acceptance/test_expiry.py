@@ -1,4 +1,6 @@
-"""An expired lease keeps its block while its stack runs; then other sessions may get it."""
+"""An expired or unused lease keeps its block while its stack needs it; then others may get it."""
+
+import json
 
 import pytest
 
@@ -58,3 +60,28 @@ def test_a_lease_is_not_lost_to_somebody_who_cannot_use_its_block(shop: Reposito
     (kept,) = one.leases()
     assert kept["expired"] is True
     assert kept["session_id"] == made["session_id"]
+
+
+def test_an_unused_lease_of_the_hook_gives_way_once_its_stack_has_no_container(
+    shop: Repository,
+) -> None:
+    hook = ("hook", "run", "post-checkout", "0" * 40, "1" * 40, "1")
+    one, two = shop.worktree("one"), shop.worktree("two")
+    ports = one.json("up")["ports"]
+    one.ok("stop", "-t", "0")
+    # Another session had the block for a while, and the worktree was made again.
+    change_store(one.state, "UPDATE leases SET held = 0")
+    one.ok(*hook)
+    refused = two.run("up")
+    assert refused.code == 75, refused.err
+    one.ok("down", "-t", "0")
+    one.ok(*hook)
+    taken = two.run("up", "--json")
+    assert taken.code == 0, taken.err
+    assert json.loads(taken.out)["ports"] == ports
+    assert f"so one ({one.directory}) gave way" in taken.err
+    lost = one.run("env")
+    assert lost.code == 66, lost.err
+    two.ok("down", "-t", "0")
+    assert one.json("up")["ports"] == ports
+    assert page(one.ok("url", "web").strip())

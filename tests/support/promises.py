@@ -12,16 +12,8 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from composeports.core.allocation import (
-    UNKNOWN,
-    AllocationRequest,
-    RunningProjects,
-    claim,
-    release,
-    renew,
-    rolled_back,
-    with_cooldown,
-)
+from composeports.core.allocation import claim, release, renew, rolled_back, with_cooldown
+from composeports.core.allocation_request import UNKNOWN, AllocationRequest, RunningProjects
 from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
 from composeports.core.ports import PortBlock, PortGrid
@@ -73,6 +65,7 @@ class Held:
     pins: frozenset[int]
     subnets: frozenset[str]
     until: float
+    unused: bool = False
 
     def has(self, port: int) -> bool:
         """Return True if the port is this lease's."""
@@ -96,12 +89,18 @@ class Model:
         idle = self.engine_answers and session not in self.running
         return idle and self.held[session].until <= now
 
-    def standing(self, session: str, now: float) -> list[Held]:
+    def gives_way(self, session: str) -> bool:
+        """Return True if another session may get the lease when no block is free."""
+        idle = self.engine_answers and session not in self.running
+        return idle and self.held[session].unused
+
+    def standing(self, session: str, now: float, *, may_take_unused: bool = False) -> list[Held]:
         """Return the leases of others that have to stay."""
         return [
             held
             for name, held in self.held.items()
             if name != session and not self.may_go(name, now)
+            if not (may_take_unused and self.gives_way(name))
         ]
 
 
@@ -156,10 +155,38 @@ class Promises(RuleBasedStateMachine):
             self._granted(session, outcome)
 
     @rule(session=st.sampled_from(SESSIONS))
+    def claim_by_hook(self, session: str) -> None:
+        """Claim a block in advance, as the git hook does; it is unused until a command uses it."""
+        request = self._request(session, frozenset())._replace(unused=True)
+        try:
+            outcome = self.store.update(session, lambda snapshot: claim(snapshot, request))
+        except NoPortsAvailableError:
+            self._no_block_was_left(session)
+        else:
+            was_used = session in self.model.held and not self.model.held[session].unused
+            assert outcome.granted.unused is not was_used
+            self._granted(session, outcome)
+
+    @rule(session=st.sampled_from(SESSIONS))
+    def claim_from_others(self, session: str) -> None:
+        """Claim a block from a session that has not used it, if no other is left."""
+        request = self._request(session, frozenset())._replace(may_take_unused=True)
+        try:
+            outcome = self.store.update(session, lambda snapshot: claim(snapshot, request))
+        except NoPortsAvailableError:
+            self._no_block_was_left(session, may_take_unused=True)
+        else:
+            now = self.clock.steady
+            if not all(self.model.may_go(name, now) for name in outcome.reclaimed):
+                self._no_block_was_left(session)
+            self._granted(session, outcome, may_take_unused=True)
+
+    @rule(session=st.sampled_from(SESSIONS))
     def renew(self, session: str) -> None:
         self.store.update(session, lambda snapshot: renew(snapshot, self.clock.wall))
         if session in self.model.held:
             self._extend(session)
+            self.model.held[session] = replace(self.model.held[session], unused=False)
 
     @rule(session=st.sampled_from(SESSIONS))
     def release(self, session: str) -> None:
@@ -256,6 +283,7 @@ class Promises(RuleBasedStateMachine):
             frozenset(lease.pins.values()),
             frozenset(lease.subnets.values()),
             lease.expires_at - self.clock.wall + self.clock.steady,
+            lease.unused,
         )
 
     def _request(self, session: str, pins: frozenset[int]) -> AllocationRequest:
@@ -265,11 +293,14 @@ class Promises(RuleBasedStateMachine):
         named: Mapping[str, int] = {f"web:{port}/tcp": port for port in pins}
         return AllocationRequest(session, GRID, self.clock.wall, TTL_MINUTES, liveness, pins=named)
 
-    def _granted(self, session: str, outcome: StoreUpdate) -> None:
+    def _granted(
+        self, session: str, outcome: StoreUpdate, *, may_take_unused: bool = False
+    ) -> None:
         model, now = self.model, self.clock.steady
         lease = self._known(outcome.granted)
         for name in outcome.reclaimed:
-            assert model.may_go(name, now), f"{name} was robbed"
+            gives_way = may_take_unused and model.gives_way(name)
+            assert model.may_go(name, now) or gives_way, f"{name} was robbed"
             del model.held[name]
         for name, _ in outcome.extended:
             assert name in model.running
@@ -294,8 +325,9 @@ class Promises(RuleBasedStateMachine):
         if session in model.held or not set_aside:
             assert lease.block == home, f"{session} was at {home} and is at {lease.block}"
 
-    def _no_block_was_left(self, session: str) -> None:
-        standing = self.model.standing(session, self.clock.steady)
+    def _no_block_was_left(self, session: str, *, may_take_unused: bool = False) -> None:
+        now = self.clock.steady
+        standing = self.model.standing(session, now, may_take_unused=may_take_unused)
         for block in BLOCKS:
             assert any(
                 held.block.overlaps(block) or any(port in block for port in held.pins)

@@ -10,7 +10,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
+from composeports.core.allocation import claim, release
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.ports import PortGrid
 from composeports.errors import NoPortsAvailableError
 from composeports.stores.sqlite.store import SqliteStore

@@ -9,6 +9,7 @@ import sqlite3
 from composeports.core.lease_check import (
     check_block,
     check_environment,
+    check_flags,
     check_place,
     check_project,
     check_stack,
@@ -32,21 +33,24 @@ if TYPE_CHECKING:
     Row: TypeAlias = tuple[int, int, str, list[list[str]], dict[str, Any], dict[str, str]]
 
 HELD = (
-    "SELECT start, size, project, expires_at, ttl_minutes, environment, stack, place"
+    "SELECT start, size, project, expires_at, ttl_minutes, environment, stack, place,"
+    " CASE WHEN instr(memory, '\"unused\"') THEN memory ELSE '{}' END"
     " FROM leases WHERE space = '' AND session_id = ? AND held = 1"
 )
 PLACES = "SELECT session_id, project, place FROM leases WHERE space = '' AND held = 1"
 PROJECT = "SELECT project FROM leases WHERE space = '' AND session_id = ?"
 RENEW = "UPDATE leases SET expires_at = ? + ttl_minutes * 60 WHERE space = '' AND session_id = ?"
+USE = "UPDATE leases SET memory = ? WHERE space = '' AND session_id = ?"
 
 
 def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
     """Return the session's held lease, extended from `now`; None if it holds none.
 
-    `now` is in seconds since the epoch. If the store cannot be written to within a quarter of a
-    second, the lease is returned but not extended. An invalid record raises an error of any class
-    and is not extended; the normal path then reports it. Errors of SQLite and of the file system
-    are raised as StoreError.
+    A lease of the git hook counts as used from now on. `now` is in seconds since the epoch. If the
+    store cannot be written to within a quarter of a second, the lease is returned but not extended;
+    an unused one, which another session may take, is not returned. An invalid record raises an
+    error of any class and is not extended; the normal path then reports it. Errors of SQLite and of
+    the file system are raised as StoreError.
     """
     try:
         connection = open_existing(path)
@@ -59,7 +63,8 @@ def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
                 raise
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            return _found(connection, session_id)
+            row, unused_memory = _found(connection, session_id)
+            return None if unused_memory else row
         finally:
             connection.close()
     except (sqlite3.Error, OSError) as error:
@@ -69,16 +74,28 @@ def read_and_renew(path: str, session_id: str, now: float) -> "Row | None":
 def _renewed(connection: sqlite3.Connection, session_id: str, now: float) -> "Row | None":
     connection.execute("BEGIN IMMEDIATE")
     note_time(connection, read_clock())
-    row = _found(connection, session_id)
+    row, unused_memory = _found(connection, session_id)
     if row is not None:
         connection.execute(RENEW, (now, session_id))
+    if unused_memory:
+        del unused_memory["unused"]
+        connection.execute(USE, (json.dumps(unused_memory), session_id))
     connection.execute("COMMIT")
     return row
 
 
-def _found(connection: sqlite3.Connection, session_id: str) -> "Row | None":
+def _found(
+    connection: sqlite3.Connection, session_id: str
+) -> "tuple[Row | None, dict[str, object]]":
+    """Return the session's held lease, and its `memory` if no command has used the lease yet."""
     row = connection.execute(HELD, (session_id,)).fetchone()
-    return None if row is None else _sound(session_id, *row)
+    if row is None:
+        return None, {}
+    *values, text = row
+    memory = json.loads(text)
+    is_unused = memory.get("unused", False)
+    check_flags("unused", is_unused)
+    return _sound(session_id, *values), memory if is_unused else {}
 
 
 def _sound(  # noqa: PLR0913, PLR0917 - the columns of a row

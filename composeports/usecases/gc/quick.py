@@ -36,22 +36,13 @@ def tidy(session: Session, containers: Iterable[Container]) -> int:
     return released_count
 
 
-def make_room(
-    session: Session, containers: Sequence[Container] | None, error: NoPortsAvailableError
-) -> None:
-    """Release leases of deleted worktrees after a failed allocation, else raise `error`.
-
-    If it returns, the caller can try the allocation again. `containers` is None if the engine did
-    not answer; then nothing is released. If `composeports gc` would help, the hint of the raised
-    NoPortsAvailableError names it.
-    """
-    if containers is not None and tidy(session, containers):
-        return
+def naming_gc(session: Session, error: NoPortsAvailableError) -> NoPortsAvailableError:
+    """Return the error, whose hint names `composeports gc` if that would make room."""
     held_leases = session.context.store.held()
-    if any(is_gone(session, lease, held_leases) for lease in held_leases):
-        hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
-        raise NoPortsAvailableError(error.message, hint=hint, **error.details) from error
-    raise error
+    if not any(is_gone(session, lease, held_leases) for lease in held_leases):
+        return error
+    hint = f"`composeports gc` takes the ports of worktrees that are gone; {error.hint}"
+    return NoPortsAvailableError(error.message, hint=hint, **error.details)
 
 
 def _release_gone(session: Session, lease: Lease) -> bool:

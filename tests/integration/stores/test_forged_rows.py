@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
+from composeports.core.allocation import claim, release
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.ports import PortBlock, PortGrid
@@ -148,6 +149,7 @@ FORGERIES: dict[str, tuple[str, object, str]] = {
     ),
     "a name of two lines": ("memory", memory(name='"a\\nb"'), "name"),
     "a name that is no text": ("memory", memory(name="7"), "name"),
+    "a mark of the hook that is no truth": ("memory", memory(unused="1"), "unused"),
     "marks of two lines": ("memory", memory(marks='{"volume:a": ["x\\n", "y"]}'), "marks"),
     "no place": ("place", "[]", ""),
     "no JSON": ("memory", "{", ""),
@@ -336,6 +338,40 @@ def test_the_hook_passes_over_a_forged_place(local: Shared, forgery: str) -> Non
     assert [each["worktree"] for each in read_places(local.path)] == ["/w"]
     local.forge(forgery)
     assert read_places(local.path) == []
+
+
+def test_the_short_way_refuses_a_mark_that_is_no_truth(local: Shared) -> None:
+    local.forge("a mark of the hook that is no truth")
+    with pytest.raises(ValueError, match="unused"):
+        read_and_renew(local.path, "victim", NOON + 7)
+
+
+# The mark of the git hook
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    ["the project of another session", "a block without room", "no time", "a pin that is no port"],
+)
+def test_a_forged_record_does_not_give_way_whatever_its_mark_says(
+    shared: Shared, forgery: str
+) -> None:
+    shared.put(LEASE._replace(unused=True))
+    shared.forge(forgery)
+    for name in "abc":
+        shared.claim(name)
+    request = AllocationRequest("d", GRID, NOON, 2, NOTHING_RUNS, may_take_unused=True)
+    with pytest.raises(NoPortsAvailableError):
+        shared.store.update("d", lambda snapshot: claim(snapshot, request))
+
+
+def test_a_mark_that_is_no_truth_lets_nobody_take_the_ports(shared: Shared) -> None:
+    shared.forge("a mark of the hook that is no truth")
+    for name in "abc":
+        shared.claim(name)
+    request = AllocationRequest("d", GRID, NOON, 2, NOTHING_RUNS, may_take_unused=True)
+    with pytest.raises(NoPortsAvailableError):
+        shared.store.update("d", lambda snapshot: claim(snapshot, request))
 
 
 # The commands

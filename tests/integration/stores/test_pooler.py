@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, release
+from composeports.core.allocation import claim, release
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.ports import PortGrid
 from composeports.core.snapshot import StoreSnapshot, StoreUpdate

@@ -10,7 +10,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim
+from composeports.core.allocation import claim
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.engine_identity import EngineIdentity
 from composeports.core.lease import Lease
 from composeports.core.ports import PortBlock, PortGrid

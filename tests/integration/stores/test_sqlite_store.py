@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from composeports.core.allocation import UNKNOWN, AllocationRequest, claim, release
+from composeports.core.allocation import claim, release
+from composeports.core.allocation_request import UNKNOWN, AllocationRequest
 from composeports.core.clock import ClockReading
 from composeports.core.lease import Lease
 from composeports.core.ports import PortBlock, PortGrid
@@ -522,6 +523,28 @@ def test_the_quick_reader_gives_nothing_for_who_holds_nothing(
     assert read_and_renew(str(path), "a", 1000.0) is None
     assert read_and_renew(str(path), "b", 1000.0) is None
     assert store.get("a") == LEASE.released()
+
+
+def test_the_quick_reader_uses_a_lease_of_the_hook_once(store: SqliteStore, path: Path) -> None:
+    mine = LEASE._replace(unused=True, name="a", offsets={"unused:80/tcp": 7})
+    other = Lease("b", PortBlock(10010, 10), project_name("b"), 1.0, 2.0, unused=True)
+    put(store, mine)
+    put(store, other)
+    assert read_and_renew(str(path), "a", 1000.0) is not None
+    used = mine._replace(unused=False).renewed(1000.0, 120)
+    assert store.get("a") == used
+    assert store.get("b") == other
+    assert read_and_renew(str(path), "a", 1001.0) is not None
+    assert store.get("a") == used.renewed(1001.0, 120)
+
+
+def test_the_quick_reader_gives_no_ports_that_another_session_may_take(
+    store: SqliteStore, path: Path
+) -> None:
+    put(store, LEASE._replace(unused=True))
+    with locked_by_another_process(path):
+        assert read_and_renew(str(path), "a", 1000.0) is None
+    assert store.held() == [LEASE._replace(unused=True)]
 
 
 def test_the_quick_reader_does_not_wait_long(store: SqliteStore, path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -14,15 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composeports.core.allocation import (
+from composeports.core.allocation import claim, release, renew, with_cooldown
+from composeports.core.allocation_request import (
     NOTHING_RUNS,
     UNKNOWN,
     AllocationRequest,
     RunningProjects,
-    claim,
-    release,
-    renew,
-    with_cooldown,
 )
 from composeports.core.clock import ClockReading
 from composeports.core.engine_address import LOCALHOST
@@ -319,6 +317,30 @@ def test_a_reclaimed_session_keeps_its_memory(leases: Leases) -> None:
     before, *_ = [leases.claim(name).granted for name in "abcd"]
     leases.claim("e", LATER, NOTHING_RUNS)
     assert leases.store.get("a") == before._replace(held=False)
+
+
+def test_a_lease_of_the_hook_is_unused_until_a_command_uses_it(leases: Leases) -> None:
+    request = AllocationRequest("a", GRID, NOON, TTL, unused=True)
+    granted = leases.store.update("a", lambda snapshot: claim(snapshot, request)).granted
+    assert granted.unused
+    assert leases.store.get("a") == granted
+    assert [hold.unused for hold in leases.store.snapshot("b").others] == [True]
+    leases.store.update("a", lambda snapshot: renew(snapshot, NOON))
+    assert leases.store.get("a") == granted._replace(unused=False)
+    assert [hold.unused for hold in leases.store.snapshot("b").others] == [False]
+
+
+def test_the_oldest_unused_lease_gives_way_and_is_remembered(leases: Leases) -> None:
+    for at, name in enumerate("abcd"):
+        request = AllocationRequest(name, GRID, NOON - at, TTL, unused=name in "bc")
+        leases.store.update(name, partial(claim, request=request))
+    before = leases.store.get("c")
+    assert before is not None
+    request = AllocationRequest("e", GRID, NOON, TTL, NOTHING_RUNS, may_take_unused=True)
+    outcome = leases.store.update("e", lambda snapshot: claim(snapshot, request))
+    assert (outcome.granted.block.start, outcome.reclaimed) == (10020, ("c",))
+    assert [lease.session_id for lease in leases.store.held()] == ["a", "b", "e", "d"]
+    assert leases.store.get("c") == before.released()
 
 
 def test_an_expired_lease_stays_while_nobody_knows_what_runs(leases: Leases) -> None:
@@ -748,6 +770,7 @@ some_lease = st.builds(
     host=st.just(LOCALHOST),
     name=st.one_of(st.just(""), st.text().map(slug)),
     tags=st.none() | st.dictionaries(texts, st.builds(Tags, lines, lines, lines)),
+    unused=st.booleans(),
     store=st.just(""),
 )
 any_lease = some_lease.map(lambda each: each._replace(project=project_name(each.session_id)))

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import shutil
 import stat
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from composeports.usecases.hook.policy import LINE, OWN_SCRIPT, with_block
 from tests.harness.program import PROGRAMS, Done, run
 from tests.harness.repository import GIT_ENVIRONMENT, add_worktree, git
 from tests.support.hostile import HOSTILE, place
-from tests.support.machine import Shell, finished
+from tests.support.machine import FakeDocker, Shell, finished
 
 pytestmark = pytest.mark.integration
 
@@ -306,6 +307,8 @@ def test_outside_git_there_is_no_hook(hooked: Hooked, tmp_path: Path) -> None:
 
 # What it does
 
+NEW = ("hook", "run", "post-checkout", "0" * 40, "1" * 40, "1")
+
 
 def test_a_new_worktree_has_a_lease_at_once(hooked: Hooked, tmp_path: Path) -> None:
     hooked.install()
@@ -404,3 +407,92 @@ def test_the_hook_of_somebody_else_still_runs(hooked: Hooked) -> None:
 def test_what_git_would_not_call_does_nothing(hooked: Hooked, arguments: list[str]) -> None:
     done = hooked.shell.run("hook", "run", *arguments)
     assert (done.code, done.out, done.err) == (0, "", "")
+
+
+# When all blocks are held
+
+
+def ports_of(hooked: Hooked) -> dict[str, int]:
+    """Return the first port of each worktree that holds a lease."""
+    entries = hooked.shell.run("status", "--json").document
+    return {Path(entry["worktree"]).name: entry["db_port"] for entry in entries}
+
+
+def test_the_twenty_first_worktree_takes_the_ports_that_nobody_has_used(
+    hooked: Hooked, docker: FakeDocker, tmp_path: Path
+) -> None:
+    docker.publish(web=8080)
+    (hooked.repository / "compose.yaml").write_text("services: {web: {image: scratch}}\n")
+    hooked.git("commit", "--quiet", "--all", "--message", "web")
+    hooked.install()
+    hooked.shell = hooked.shell.using(docker)
+    folders = [tmp_path / f"w{number}" for number in range(21)]
+    for folder in folders[:20]:
+        done = hooked.git("worktree", "add", "--quiet", str(folder))
+        assert (done.code, done.err) == (0, "")
+    first_ports = {f"w{number}": 10000 + 100 * number for number in range(20)}
+    assert ports_of(hooked) == first_ports
+
+    # The hook takes a lease from nobody, and git goes on.
+    done = hooked.git("worktree", "add", "--quiet", str(folders[20]))
+    assert (done.code, done.out) == (0, "")
+    assert done.err == (
+        "composeports: this worktree has no ports yet: no block of ports is free: of 20, 20 held "
+        "by other sessions; its first `composeports up` asks for them again\n"
+    )
+    assert ports_of(hooked) == first_ports
+
+    # The oldest worktree is in use by `env` (its fast path), the next two by other commands.
+    oldest, second, third, fourth = (hooked.shell.at(folder) for folder in folders[:4])
+    assert "AGENT_COORDINATOR_DB_PORT=10000" in oldest.run("env").out
+    assert second.run("allocate").code == 0
+    assert third.run("up").code == 0
+
+    done = hooked.shell.at(folders[20]).run("up")
+    assert done.code == 0
+    (line,) = (line for line in done.err.splitlines() if "gave way" in line)
+    assert line == (
+        f"no block of ports was free, so w3 ({folders[3]}) gave way, whose ports the git hook "
+        "leased and no command used; its next `composeports up` takes new ports"
+    )
+    assert ports_of(hooked) == {**{n: p for n, p in first_ports.items() if n != "w3"}, "w20": 10300}
+    assert not (folders[3] / ".composeports").exists()
+
+    # It gave way, which its next commands say; `up` takes the next one that nobody has used.
+    for command in (("env",), ("url", "db"), ("ps",)):
+        done = fourth.run(*command)
+        assert (done.code, done.out) == (66, "")
+        assert "composeports up" in done.err
+    assert fourth.run("up").code == 0
+    assert ports_of(hooked)["w3"] == 10400
+    assert "w4" not in ports_of(hooked)
+    text = (folders[3] / ".composeports" / ".env").read_text()
+    assert re.findall("AGENT_COORDINATOR_DB_PORT=(.*)", text) == ["10400"]
+    assert "10400" in fourth.run("env").out
+
+    # Once all are used, the way out is as ever.
+    for folder in folders[5:20]:
+        assert hooked.shell.at(folder).run("env").code == 0
+    done = hooked.shell.at(folders[4]).run("allocate")
+    assert done.code == 75
+    assert "`composeports settings set max_sessions 100`" in done.err
+
+
+def test_the_first_env_and_an_allocate_at_the_same_time_get_different_ports(
+    shell: Shell, docker: FakeDocker, repository: Path, tmp_path: Path
+) -> None:
+    """With one block, either `env` prints its ports or `allocate` takes them, never both."""
+    shell = shell.using(docker)
+    assert shell.run("settings", "set", "max_sessions", "1").code == 0
+    one = shell.at(add_worktree(repository, tmp_path / "one", "one"))
+    two = shell.at(add_worktree(repository, tmp_path / "two", "two"))
+    for _ in range(4):
+        assert one.run(*NEW).code == 0
+        processes = one.start("env"), two.start("allocate")
+        env, allocate = map(finished, processes)
+        assert {env.code, allocate.code} in ({0, 75}, {66, 0}), (env.err, allocate.err)
+        assert ("AGENT_COORDINATOR_DB_PORT=10000" in env.out + allocate.out) is True
+        (entry,) = shell.run("status", "--json").document
+        assert entry["worktree"] == str((one if env.code == 0 else two).cwd)
+        for each in (one, two):
+            each.run("release")

@@ -7,16 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.allocation import (
+from composeports.core.allocation import claim, reinstated, release, renew, with_cooldown
+from composeports.core.allocation_request import (
     NOTHING_RUNS,
     UNKNOWN,
     AllocationRequest,
     RunningProjects,
-    claim,
-    reinstated,
-    release,
-    renew,
-    with_cooldown,
 )
 from composeports.core.labels import Mark
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation

@@ -2,7 +2,8 @@
 
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, claim, renew
+from composeports.core.allocation import claim, renew
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.engine_traits import (
     NO_TRAITS,

@@ -31,6 +31,7 @@ SOUND = Lease(
     former_stores=("store",),
     name="shop-2",
     tags={STACK: Tags("shop-2", "topic", "/w"), "volume:data": Tags()},
+    unused=True,
 )
 UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("session_id", {"session_id": ""}),
@@ -82,6 +83,8 @@ UNSOUND: list[tuple[str, dict[str, Any]]] = [
     ("stack.env_files", {"stack": ComposeInvocation((), ("a",))}),
     ("stack.profiles", {"stack": ComposeInvocation((), (), ("\0",))}),
     ("stack", {"stack": ComposeInvocation(overridden=1)}),  # type: ignore[arg-type]
+    ("unused", {"unused": 1}),
+    ("unused", {"unused": "true"}),
 ]
 
 

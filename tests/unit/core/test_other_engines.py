@@ -2,7 +2,8 @@
 
 import pytest
 
-from composeports.core.allocation import NOTHING_RUNS, AllocationRequest, RunningProjects, claim
+from composeports.core.allocation import claim
+from composeports.core.allocation_request import NOTHING_RUNS, AllocationRequest, RunningProjects
 from composeports.core.engine_identity import THIS_MACHINE, EngineIdentity, Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.other_engine import reject_other_engine

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composeports.core.allocation import (
+from composeports.core.allocation import claim, rolled_back
+from composeports.core.allocation_request import (
     NOTHING_RUNS,
     UNKNOWN,
     AllocationRequest,
     RunningProjects,
-    claim,
-    rolled_back,
 )
 from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.ports import PortBlock, PortGrid
