@@ -138,8 +138,8 @@ def _settle_reclaimed(session: Session, session_id: str) -> None:
     remove_link_of_released(session, lease)
     if lease.unused and not lease.expired(session.context.now()):
         session.context.report(
-            f"no block of ports was free, so {_shown(lease)} gave way, whose ports the git hook "
-            "leased and no command used; its next `composeports up` takes new ports"
+            f"no block of ports was free, so {_shown(lease)} gave way: the git hook leased its "
+            "ports, and no command used them; its next `composeports up` takes new ports"
         )
 
 

@@ -452,8 +452,8 @@ def test_the_twenty_first_worktree_takes_the_ports_that_nobody_has_used(
     assert done.code == 0
     (line,) = (line for line in done.err.splitlines() if "gave way" in line)
     assert line == (
-        f"no block of ports was free, so w3 ({folders[3]}) gave way, whose ports the git hook "
-        "leased and no command used; its next `composeports up` takes new ports"
+        f"no block of ports was free, so w3 ({folders[3]}) gave way: the git hook leased its "
+        "ports, and no command used them; its next `composeports up` takes new ports"
     )
     assert ports_of(hooked) == {**{n: p for n, p in first_ports.items() if n != "w3"}, "w20": 10300}
     assert not (folders[3] / ".composeports").exists()

@@ -61,8 +61,8 @@ def full(machine: FakeMachine, folders: list[Path]) -> FakeMachine:
 
 def taken_from(folder: Path) -> str:
     return (
-        f"no block of ports was free, so {folder.name} ({folder}) gave way, whose ports the git "
-        "hook leased and no command used; its next `composeports up` takes new ports"
+        f"no block of ports was free, so {folder.name} ({folder}) gave way: the git hook leased "
+        "its ports, and no command used them; its next `composeports up` takes new ports"
     )
 
 
