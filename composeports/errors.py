@@ -1,5 +1,6 @@
 """All errors that a user can see: message, hint, stable code and exit code. No I/O."""
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_LEASE = 66
 EXIT_ENGINE = 69
@@ -102,6 +103,20 @@ class AddressInUseError(ComposeportsError):
 
     code = "address_in_use"
     exit_code = EXIT_TRY_LATER
+
+
+class NotAllowedError(ComposeportsError):
+    """The settings of a repository name commands that this user has not allowed."""
+
+    code = "not_allowed"
+    exit_code = EXIT_CONFIG
+
+
+class AfterFailedError(ComposeportsError):
+    """The stack runs, and a command that runs after `up` failed."""
+
+    code = "after_failed"
+    exit_code = EXIT_FAILED
 
 
 class NoPortsAvailableError(ComposeportsError):

@@ -105,6 +105,16 @@ def seed_read_lock(environ: Mapping[str, str], project: str) -> str:
     return seed_record(environ, project) + ".read"
 
 
+def first_up_record(environ: Mapping[str, str], project: str) -> str:
+    """Return the path of the record that a project's command after its first `up` is due."""
+    return os.path.join(state_directory(environ), "first-up", project)
+
+
+def allowed_record(environ: Mapping[str, str], key: str) -> str:
+    """Return the path of the record that this user allowed the commands with this key."""
+    return os.path.join(state_directory(environ), "allowed", key)
+
+
 def config_cache_folder(environ: Mapping[str, str]) -> str:
     """Return the folder of the config cache, which all worktrees share."""
     return os.path.join(state_directory(environ), "observed")

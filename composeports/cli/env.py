@@ -66,10 +66,7 @@ def command(
         pairs = environment(session)
         if wrap or (wrap is None and (argv or is_on(session.context.environ))):
             # Imported late: most calls only print variables, and a prompt may wait for them.
-            from composeports.cli.wrapper_options import (  # noqa: PLC0415
-                wrapped,
-                wrapped_if_possible,
-            )
+            from composeports.usecases.wrapped import wrapped, wrapped_if_possible  # noqa: PLC0415
 
             pairs = (wrapped if wrap else wrapped_if_possible)(session, pairs, verbose=verbose)
         elif wrap is False:

@@ -4,12 +4,12 @@ import click
 
 from composeports.cli.context import inform, open_session, session_option, verbose_option, warn
 from composeports.cli.output import as_json_option, write_json, write_line
-from composeports.cli.wrapper_options import wrapped
 from composeports.core.environment import as_export
 from composeports.core.visible_text import visible
 from composeports.usecases.link.link import link
 from composeports.usecases.options import Options
 from composeports.usecases.status import environment
+from composeports.usecases.wrapped import wrapped
 
 EPILOG = """\b
 Examples:

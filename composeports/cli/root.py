@@ -29,6 +29,7 @@ COMMANDS = {
     "release": ("release", "Release the session's ports, without a stack."),
     "gc": ("gc", "Clean up after deleted worktrees and expired leases."),
     "prune": ("prune", "The same as `gc`."),
+    "allow": ("allow", "Allow the commands that the settings run after `up`."),
     "settings": ("settings", "Show all settings and their origins; set those of the machine."),
     "init": ("init", "Inspect a repository, and set it up as requested."),
     "hook": ("hook", "Let git lease ports for new worktrees."),

@@ -58,6 +58,11 @@ Examples:
     is_flag=True,
     help="Do not wait for healthy services, although `wait = true` in composeports.toml says so.",
 )
+@click.option(
+    "--no-after",
+    is_flag=True,
+    help="Run none of the commands that [after] in composeports.toml names.",
+)
 @adopt_option
 @click.option(
     "--as-new",
@@ -86,6 +91,7 @@ def command(
     no_pause: bool,
     no_seed: bool,
     no_wait: bool,
+    no_after: bool,
     adopt: bool,
     as_new: bool,
     as_json: bool,
@@ -93,13 +99,10 @@ def command(
     """Lease ports for this session, plan, start the stack, and print its URLs.
 
     Accepts all options of `docker compose up` (--build, --wait, --force-recreate, ...). Running it
-    again in the same worktree changes only what is out of date. The exit code is Compose's.
-
-    If a service failed, the end of its log is printed.
+    again in the same worktree changes only what is out of date. The exit code is Compose's. If a
+    service failed, the end of its log is printed.
     """
-    if adopt and as_new:
-        raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
-    check_option_order("up", arguments)
+    _check(arguments, adopt=adopt, as_new=as_new)
     is_first = sys.stderr.isatty() and _is_first_here()
     request = UpRequest(
         _without_waiting(arguments) if no_wait else arguments,
@@ -108,6 +111,7 @@ def command(
         as_new=as_new,
         seed=_seed(seed_from, pause=not no_pause, none=no_seed),
         no_seed=no_seed,
+        no_after=no_after,
         while_running=_prepare_output,
     )
     with open_session(
@@ -122,6 +126,12 @@ def command(
 
         welcome(os.environ)
     return result.code
+
+
+def _check(arguments: tuple[str, ...], *, adopt: bool, as_new: bool) -> None:
+    if adopt and as_new:
+        raise click.UsageError("--adopt takes the stack that is there, --as-new starts another one")
+    check_option_order("up", arguments)
 
 
 def _without_waiting(arguments: tuple[str, ...]) -> tuple[str, ...]:

@@ -65,6 +65,7 @@ def _document(started: UpResult) -> dict[str, object]:
             "seeded": [copy.as_dict() for copy in started.seeded],
             "services": [status.as_dict() for status in by_service(started.statuses)],
             "failed_services": failed,
+            "after": list(started.after),
             "note": started.note,
         }
     error = {

@@ -22,7 +22,8 @@ class Settings(NamedTuple):
 
     `copy` selects files that git ignores, which a new worktree gets from the main checkout. `link`
     lists folders, as absolute paths, for which it gets links to those of the main checkout. `seed`
-    names the session of this repository whose data fills new volumes.
+    names the session of this repository whose data fills new volumes. `after_first_up` and
+    `after_up` are commands for `sh -c` that run after `up`, if this user has allowed them.
     """
 
     files: tuple[str, ...] = ()
@@ -44,6 +45,8 @@ class Settings(NamedTuple):
     link: tuple[str, ...] = ()
     wait: bool = False
     seed: str = ""
+    after_first_up: str = ""
+    after_up: str = ""
 
 
 DEFAULTS = Settings()

@@ -22,6 +22,10 @@ KEYS: Keys = {
     "wait": ("wait", settings_values.flag),
     "seed": ("seed", settings_values.seed),
     "env": ("env", settings_values.templates),
+    "after": {
+        "first-up": ("after_first_up", settings_values.command),
+        "up": ("after_up", settings_values.command),
+    },
     "urls": {
         "keep": ("keep_urls", settings_values.texts),
         "command": ("command_urls", settings_values.flag),

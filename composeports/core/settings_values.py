@@ -89,6 +89,18 @@ def seed(value: object, at: SettingLocation) -> str:
     return value
 
 
+def command(value: object, at: SettingLocation) -> str:
+    """Return a command for `sh -c`, without control characters, so that a terminal shows all of it.
+
+    Line ends and tabs are accepted.
+    """
+    if not _is_text(value) or not value.strip():
+        raise at.refusal(value, "a command for the shell")
+    if not value.replace("\n", "").replace("\t", "").isprintable():
+        raise at.refusal(value, "a command without control characters")
+    return value
+
+
 def texts(value: object, at: SettingLocation) -> tuple[str, ...]:
     """Return a list of texts that are not empty."""
     items = value if isinstance(value, list) else [None]

@@ -40,6 +40,7 @@ class CapturedRunner:
         while_running: Callable[[], None] | None = None,
         pass_fds: Sequence[int] = (),
         heartbeat: Heartbeat | None = None,
+        as_users_own: bool = False,
     ) -> int:
         """Run `argv` and return its exit code, as `run_in_foreground` does.
 
@@ -49,7 +50,9 @@ class CapturedRunner:
         with self._lock:
             if self._stopped:
                 return STOPPED
-            process = self._process = start_captured(argv, environ, cwd, pass_fds)
+            process = self._process = start_captured(
+                argv, environ, cwd, pass_fds, as_users_own=as_users_own
+            )
         if process is None:
             return NOT_FOUND
         with process, beating(heartbeat):

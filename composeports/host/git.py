@@ -118,15 +118,22 @@ def main_git_dir(git_dir: str) -> str:
     return git_dir if text is None else os.path.realpath(os.path.join(git_dir, text.strip()))
 
 
-def main_checkout(worktree: str, git_dir: str) -> str:
-    """Return the main checkout of a linked worktree, a real path; empty if there is none.
+def repository_of_checkout(worktree: str, git_dir: str) -> str:
+    """Return the git directory of the checkout's repository, a real path; empty if it is not known.
 
-    Git's records have to agree: the git directory lies in the main checkout's, and its record names
+    Git's records have to agree: the git directory lies in the repository's, and its record names
     this worktree. The `.git` file of any folder can name the git directory of another checkout.
     """
     main_dir = main_git_dir(git_dir)
-    is_known = repository_of(git_dir) == main_dir != git_dir and notes_worktree(git_dir, worktree)
-    return os.path.dirname(main_dir) if is_known and os.path.basename(main_dir) == ".git" else ""
+    is_known = repository_of(git_dir) == main_dir and notes_worktree(git_dir, worktree)
+    return main_dir if is_known else ""
+
+
+def main_checkout(worktree: str, git_dir: str) -> str:
+    """Return the main checkout of a linked worktree, a real path; empty if it is not known."""
+    main_dir = repository_of_checkout(worktree, git_dir)
+    is_linked_to = main_dir != git_dir and os.path.basename(main_dir) == ".git"
+    return os.path.dirname(main_dir) if is_linked_to else ""
 
 
 def link_of(worktree: str) -> str:

@@ -189,10 +189,13 @@ def _popen(
     argv: Sequence[str],
     environ: Mapping[str, str],
     cwd: str | None,
+    *,
+    as_users_own: bool = False,
     **options: Any,  # noqa: ANN401 - Popen's own
 ) -> CapturedProcess:
     program = find_program(argv[0], environ, cwd)
-    return subprocess.Popen(argv, executable=program, env=_handed_on(environ), cwd=cwd, **options)
+    variables = dict(environ) if as_users_own else _handed_on(environ)
+    return subprocess.Popen(argv, executable=program, env=variables, cwd=cwd, **options)
 
 
 def start(  # noqa: PLR0913 - most are keywords
@@ -243,6 +246,7 @@ class Run(Protocol):
         while_running: Callable[[], None] | None = None,
         pass_fds: Sequence[int] = (),
         heartbeat: Heartbeat | None = None,
+        as_users_own: bool = False,
     ) -> int:
         """Run `argv`; `run_in_foreground`, the version for a terminal, describes the parameters."""
         ...
@@ -257,6 +261,7 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     while_running: Callable[[], None] | None = None,
     pass_fds: Sequence[int] = (),
     heartbeat: Heartbeat | None = None,
+    as_users_own: bool = False,
 ) -> int:
     """Run `argv` on this terminal and return its exit code: 128 + n for signal n, 127 if missing.
 
@@ -265,7 +270,8 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     the program. Outside the main thread (in a server), signal handlers are not changed.
     `while_running` is called once, after the start, to use the time that the program takes.
     `heartbeat` runs until the program ends. The program inherits the file descriptors in
-    `pass_fds`.
+    `pass_fds`. `as_users_own` is for a command that the user allowed: it gets the whole
+    environment, with what only composeports reads, because it may call composeports.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -273,7 +279,9 @@ def run_in_foreground(  # noqa: PLR0913 - most are keywords
     with signals_left_to_program() as start_hook, beating(heartbeat):
         try:
             out = sys.stderr.fileno() if out_to_stderr else None
-            process = _popen(argv, environ, cwd, stdout=out, pass_fds=pass_fds)
+            process = _popen(
+                argv, environ, cwd, as_users_own=as_users_own, stdout=out, pass_fds=pass_fds
+            )
         except OSError:
             end_hook(NOT_FOUND)
             return NOT_FOUND
@@ -291,15 +299,17 @@ def start_captured(
     environ: Mapping[str, str],
     cwd: str | None = None,
     pass_fds: Sequence[int] = (),
+    *,
+    as_users_own: bool = False,
 ) -> CapturedProcess | None:
     """Start `argv` with no input and with all its output in one pipe; None if it cannot be started.
 
     The program gets a process group of its own, and no access to the terminal, input and output of
-    this process.
+    this process. `as_users_own` is as for `run_in_foreground`.
     """
+    streams = {**COLLECTED, "stderr": subprocess.STDOUT, "process_group": 0}
     try:
-        streams = {**COLLECTED, "stderr": subprocess.STDOUT}
-        return _popen(argv, environ, cwd, process_group=0, pass_fds=pass_fds, **streams)
+        return _popen(argv, environ, cwd, as_users_own=as_users_own, pass_fds=pass_fds, **streams)
     except OSError:
         return None
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os.path import isdir
-from typing import Any
+from typing import Any, NamedTuple
 
 from composeports.core.service_status import by_service
 from composeports.core.wait_options import wait_option
@@ -89,31 +89,40 @@ def up_flags(*, build: bool, wait: bool | None) -> list[str]:
     return flags if wait is None else [*flags, wait_option(wait=wait)]
 
 
-def up(  # noqa: PLR0913, PLR0917 - one for each argument of a call
-    context: Context,
-    target: StackTarget,
-    options: PlanOptions,
-    services: Sequence[str],
-    flags: Sequence[str],
-    seed: str | None = None,
-) -> Answer:
-    """Start the stack and return its environment, ports and URLs; `flags` are options of Compose.
+class StartArguments(NamedTuple):
+    """What one start of a stack is asked for; `flags` are options of `docker compose up`.
 
     `seed` is the session of the same repository whose data fill empty volumes; with an empty text,
-    no data is copied, whatever the settings say. Sessions outside of the target's `roots` are never
-    a source.
+    no data is copied, whatever the settings say. Without `after`, none of the settings' commands
+    runs afterwards.
+    """
+
+    services: Sequence[str] = ()
+    flags: Sequence[str] = ()
+    seed: str | None = None
+    after: bool = True
+
+
+def up(
+    context: Context, target: StackTarget, options: PlanOptions, arguments: StartArguments
+) -> Answer:
+    """Start the stack and return its environment, ports and URLs.
+
+    Sessions outside of the target's `roots` are never a source of data.
 
     UsageError if a service name is invalid. ComposeFailedError if Compose fails; its details have
     the services that failed.
     """
-    for name in services:
+    for name in arguments.services:
         _check_service(name)
+    seed = arguments.seed
     session = target.complete_session(context)
     request = up_usecase.UpRequest(
-        (*flags, *services),
+        (*arguments.flags, *arguments.services),
         options,
         seed=Seed(seed, own_repository=True, may_read=target.roots.has) if seed else None,
         no_seed=seed is not None,
+        no_after=not arguments.after,
         may_read=target.roots.has,
     )
     result = up_usecase.up(session, request)
@@ -127,18 +136,12 @@ def up(  # noqa: PLR0913, PLR0917 - one for each argument of a call
         **_where(result),
         "services": statuses,
         "failed_services": failed,
+        "after": list(result.after),
         "note": result.note,
     }
 
 
-def up_again(  # noqa: PLR0913, PLR0917 - those of `up`
-    context: Context,
-    session_id: str,
-    roots: Roots,
-    services: Sequence[str],
-    flags: Sequence[str],
-    seed: str | None = None,
-) -> Answer:
+def up_again(context: Context, session_id: str, roots: Roots, arguments: StartArguments) -> Answer:
     """Start a session's stack in the folder where it was last started, as `up` does there.
 
     NoLeaseError if the store knows no folder on this machine for the session, or if another session
@@ -160,7 +163,7 @@ def up_again(  # noqa: PLR0913, PLR0917 - those of `up`
             hint="`composeports status` shows the sessions",
         )
     try:
-        return up(context, target, DEFAULT_PLAN_OPTIONS, services, flags, seed)
+        return up(context, target, DEFAULT_PLAN_OPTIONS, arguments)
     except ComposeFailedError as error:
         hint = "the server's own output has what Compose says"
         raise ComposeFailedError(error.message, hint=hint, **error.details) from None

@@ -66,7 +66,8 @@ class PublishedUrl(NamedTuple):
 class UpResult(NamedTuple):
     """The result of `up`: Compose's exit code, lease, plan, and the containers afterwards.
 
-    `failed` are the services that failed, which may be some even if the exit code is 0.
+    `failed` are the services that failed, which may be some even if the exit code is 0. `after` are
+    the keys of the settings' commands that ran.
     """
 
     code: int
@@ -76,6 +77,7 @@ class UpResult(NamedTuple):
     note: str = ""
     seeded: "tuple[Seeded, ...]" = ()
     failed: "tuple[FailedService, ...]" = ()
+    after: tuple[str, ...] = ()
 
     @property
     def statuses(self) -> tuple[ContainerStatus, ...]:
@@ -111,19 +113,27 @@ class ComposeUp:
     """
 
     def __init__(
-        self, session: Session, lock: SessionLock, arguments: Sequence[str], *, attach: bool
+        self,
+        session: Session,
+        lock: SessionLock,
+        arguments: Sequence[str],
+        *,
+        attach: bool,
+        must_be_healthy: bool = False,
     ) -> None:
         """Read from the arguments of `docker compose up` how it runs.
 
         An `up` in the foreground waits for healthy services only if the arguments say so, and then
-        Compose does not stay in the foreground.
+        Compose does not stay in the foreground. With `must_be_healthy`, every other `up` waits
+        unless the arguments say that it does not.
         """
         self.session = session
         self.lock = lock
-        self.foreground = (attach and not is_wait(arguments)) or _stays_in_foreground(arguments)
+        self.foreground = stays_in_foreground(arguments, attach=attach)
         self.is_dry_run = "--dry-run" in arguments
         self._starts_nothing = starts_nothing(arguments)
         self._limit = limit_of(arguments)
+        self._must_be_healthy = must_be_healthy or session.settings.wait
         self._is_waiting = self._must_wait(arguments)
         self.arguments = without_wait(arguments) if self._is_waiting else arguments
         self._late_services: tuple[str, ...] = ()
@@ -131,7 +141,7 @@ class ComposeUp:
     def _must_wait(self, arguments: Sequence[str]) -> bool:
         if self.foreground or self._starts_nothing:
             return False
-        return is_wait(arguments) if is_wait_said(arguments) else self.session.settings.wait
+        return is_wait(arguments) if is_wait_said(arguments) else self._must_be_healthy
 
     def fill_volumes(self, stack: PreparedStack, seed: "Seed | None") -> "tuple[Seeded, ...]":
         """Fill empty volumes if `seed` says so, or an earlier command did not finish it.
@@ -291,8 +301,10 @@ class ComposeUp:
         return f"nothing of {project} exists, so the lease is released"
 
 
-def _stays_in_foreground(arguments: Sequence[str]) -> bool:
-    return any(argument.partition("=")[0] in FOREGROUND for argument in arguments)
+def stays_in_foreground(arguments: Sequence[str], *, attach: bool) -> bool:
+    """Return True if `docker compose up` with these arguments stays in the foreground."""
+    is_named = any(argument.partition("=")[0] in FOREGROUND for argument in arguments)
+    return is_named or (attach and not is_wait(arguments))
 
 
 def _if_stopped(project: str, containers: Sequence[Container]) -> str:

@@ -9,9 +9,10 @@ from composeports.docker.compose_cli import as_plugin, without_files
 from composeports.docker.config_cache import forget_abandoned
 from composeports.docker.containers import Container
 from composeports.errors import ComposeMissingError, EngineError, EngineSilentError, StackLeftError
+from composeports.host.record_file import remove_record
 from composeports.host.session_folder import OwnFolder
 from composeports.host.session_lock_file import SessionLock
-from composeports.paths import config_cache_folder
+from composeports.paths import config_cache_folder, first_up_record
 from composeports.usecases.lease import is_marked, renewal_heartbeat
 from composeports.usecases.ownership import (
     is_other_session,
@@ -175,6 +176,8 @@ def _after_down(session: Session, name: str, arguments: Sequence[str], code: int
             project=name,
         )
     record = session.record()
+    if takes_volumes(arguments):
+        remove_record(first_up_record(session.context.environ, name))
     release_lease(session)
     session.folder.remove()
     note = f"removed {name}, which was not in the store"

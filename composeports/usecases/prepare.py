@@ -114,6 +114,6 @@ def is_half_seeded(session: Session, project: str) -> bool:
     path = seed_record(session.context.environ, project)
     if not os.path.exists(path):
         return False
-    from composeports.usecases.seed.journal import is_on_record  # noqa: PLC0415 - rarely needed
+    from composeports.host.record_file import is_on_record  # noqa: PLC0415 - rarely needed
 
     return is_on_record(path)

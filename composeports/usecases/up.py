@@ -13,8 +13,9 @@ from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
 
 if TYPE_CHECKING:
+    from composeports.core.after_up import AfterCommand
     from composeports.core.plan.plan import Plan
-    from composeports.usecases.compose_up import UpResult
+    from composeports.usecases.compose_up import ComposeUp, UpResult
     from composeports.usecases.prepare import PreparedStack
     from composeports.usecases.seed.seed import Seed
 
@@ -26,7 +27,7 @@ class UpRequest(NamedTuple):
     project name if a stack of another store uses its name. `seed` fills empty volumes before the
     start; without it, the settings may name a session whose data fill new volumes, unless
     `no_seed`, and only from a directory for which `may_read` returns True. `while_running` is
-    called while Compose runs.
+    called while Compose runs. With `no_after`, no command of the settings runs afterwards.
     """
 
     arguments: Sequence[str] = ()
@@ -35,6 +36,7 @@ class UpRequest(NamedTuple):
     as_new: bool = False
     seed: "Seed | None" = None
     no_seed: bool = False
+    no_after: bool = False
     may_read: Callable[[str], bool] | None = None
     while_running: Callable[[], None] | None = None
 
@@ -45,10 +47,12 @@ def up(session: Session, request: UpRequest) -> "UpResult":
     If another program took a port or a subnet, or the engine has no address pool left for a
     network, try again with other ports or subnets; PortTakenError if that does not help. If Compose
     fails, the result has the services that failed, and its note says what is left of the stack and
-    the lease.
+    the lease. Afterwards, run the commands that the settings name for it: NotAllowedError, before
+    anything is changed, if this user has not allowed them, AfterFailedError if one fails.
     """
     if "--dry-run" not in request.arguments:
         session = with_files_of_main(session)
+    after = _commands_after(session, request)
     with _session_lock(session, as_new=request.as_new) as lock, session.queries_in_turn():
         # Compose answers the queries while these modules are imported.
         from composeports.usecases.compose_up import ComposeUp  # noqa: PLC0415
@@ -56,10 +60,13 @@ def up(session: Session, request: UpRequest) -> "UpResult":
         from composeports.usecases.prepare import prepare  # noqa: PLC0415
         from composeports.usecases.start_failure import StartAttempts  # noqa: PLC0415
 
-        compose = ComposeUp(session, lock, request.arguments, attach=request.attach)
+        compose = ComposeUp(
+            session, lock, request.arguments, attach=request.attach, must_be_healthy=bool(after)
+        )
         stack = prepare(session, request.options)
         _tell_missing(session, stack.plan)
         recover(session, lock, stack, compose)
+        _note_first_up(session, stack, compose)
         seeded = compose.fill_volumes(
             stack, request.seed or _seed_by_settings(session, stack, request)
         )
@@ -71,7 +78,48 @@ def up(session: Session, request: UpRequest) -> "UpResult":
             stack = attempts.prepare(stack)
             code = compose.start(stack)
         code = compose.wait_until_started(stack, code)
-        return compose.result(stack, code, seeded)
+        result = compose.result(stack, code, seeded)
+    return _with_after(session, stack, after, request, result)
+
+
+def _commands_after(session: Session, request: UpRequest) -> "tuple[AfterCommand, ...]":
+    """Return the commands that may run after this `up`; most repositories have none."""
+    settings = session.settings
+    if request.no_after or not (settings.after_first_up or settings.after_up):
+        return ()
+    from composeports.usecases.after_up import commands_after  # noqa: PLC0415 - few have commands
+
+    return commands_after(session, request.arguments, attach=request.attach)
+
+
+def _note_first_up(session: Session, stack: "PreparedStack", compose: "ComposeUp") -> None:
+    if not session.settings.after_first_up or compose.is_dry_run:
+        return
+    from composeports.usecases.after_up import note_first_up  # noqa: PLC0415 - few have commands
+
+    note_first_up(session, stack)
+
+
+def _with_after(
+    session: Session,
+    stack: "PreparedStack",
+    commands: "Sequence[AfterCommand]",
+    request: UpRequest,
+    result: "UpResult",
+) -> "UpResult":
+    """Run the commands of the settings after an `up` that succeeded; return the result with them.
+
+    Volumes that were filled with another session's data need no command after a first `up`.
+    """
+    if session.settings.after_first_up and result.seeded:
+        from composeports.usecases.after_up import forget_first_up  # noqa: PLC0415 - few seed
+
+        forget_first_up(session, stack.lease.project)
+    if result.code or not commands:
+        return result
+    from composeports.usecases.after_up import run_after  # noqa: PLC0415 - few have commands
+
+    return result._replace(after=run_after(session, stack, commands, request.arguments))
 
 
 def _tell_missing(session: Session, plan: "Plan") -> None:

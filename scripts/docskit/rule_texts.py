@@ -6,6 +6,7 @@ docstring.
 
 from composeports.core.plan.rules import (
     addresses,
+    after_up,
     base_images,
     build_networks,
     commands,
@@ -713,6 +714,19 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                     "checkout's `.env`"
                 ),
                 "a warning, or an error with `--strict`",
+            ),
+        ),
+    ),
+    (
+        after_up.commands_after_up,
+        (),
+        (
+            (
+                "`[after]` in the settings",
+                (
+                    "`up` runs the commands once the stack is healthy, if `composeports allow` has "
+                    "allowed them; a note names them"
+                ),
             ),
         ),
     ),

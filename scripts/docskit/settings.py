@@ -142,6 +142,14 @@ KEYS_IN_WORDS = {
             "[programs obey](#names-that-programs-obey) are refused"
         ),
     ),
+    "after.first-up": (
+        '`"make fixtures"`',
+        (
+            "a command for `sh -c` that runs on this machine after the first `up`, when the "
+            "volumes are new; [`composeports allow`](../guide.md#commands-after-up) has to allow it"
+        ),
+    ),
+    "after.up": ('`"make migrate"`', "the same, after every `up`"),
     "urls.keep": (
         '`["NEXTAUTH_URL", "web.SITE_URL", "http://localhost:3000"]`',
         "variables, variables and commands (`web.command`) of one service, and URLs that stay",
@@ -207,6 +215,7 @@ TYPES: dict[str, dict[str, object]] = {
     "templates": {"type": "object", "additionalProperties": {"type": "string"}},
     "texts": TEXTS,
     "seed": {"type": "string", "pattern": "^(?!compose:|-)."},
+    "command": {"type": "string", "minLength": 1},
     "flag_or_texts": {"anyOf": [{"type": "boolean"}, TEXTS]},
     "shared": TEXTS,
     "patterns": TEXTS,

@@ -71,7 +71,7 @@ def test_the_commands_of_guide_and_shell_are_run_in_order(make_repository: MakeR
 
 def uses_the_settings(here: Session) -> None:
     """Plan with the settings file of the guide, for the file and the services that it names."""
-    (settings,) = blocks("docs/guide.md", "toml")
+    settings, *_ = blocks("docs/guide.md", "toml")
     (here.directory / "composeports.toml").write_text(settings.text)
     Path(here.directory / "deploy").mkdir()
     (here.directory / "compose.yaml").rename(here.directory / "deploy/compose.yaml")

@@ -56,6 +56,10 @@ RUN = {
     ("docs/guide.md", "sh", "composeports up --seed-from"): COMMANDS,
     ("docs/guide.md", "sh", "composeports doctor"): COMMANDS,
     ("docs/guide.md", "sh", "composeports skills "): COMMANDS,
+    ("docs/guide.md", "sh", "composeports allow"): COMMANDS,
+    ("docs/guide.md", "toml", "[after]"): (
+        f"{ACCEPTANCE}/test_after_up.py::test_the_guide_shows_commands_that_run"
+    ),
     ("docs/guide.md", "json", ""): (
         f"{INTEGRATION}/test_documented.py::test_a_failure_is_the_document_of_the_guide"
     ),

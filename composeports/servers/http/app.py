@@ -298,9 +298,12 @@ def _add_changes(app: FastAPI, service: _Service) -> None:
     async def up(asked: schemas.StackStart) -> Response:
         """Start the session's stack in the folder where it was last started."""
         flags = stack_handlers.up_flags(build=asked.build, wait=asked.wait)
+        arguments = stack_handlers.StartArguments(
+            asked.services, flags, asked.seed, after=asked.after
+        )
         return await service.command(
             lambda context, session, roots: stack_handlers.up_again(
-                context, session, roots, asked.services, flags, asked.seed
+                context, session, roots, arguments
             ),
             asked.session_id,
         )

@@ -126,6 +126,11 @@ class StackStart(SessionRequest):
         "empty volumes first; empty: copy none; by default as the repository's settings say",
         max_length=1000,
     )
+    after: bool = Field(
+        default=True,
+        description="run the commands that the repository's settings name for after `up`; they "
+        "have to be allowed with `composeports allow` on this machine",
+    )
 
 
 class Missing(BaseModel):
@@ -161,6 +166,7 @@ class Up(Stack):
     failed_services: list[ServiceFailure] = Field(
         description="those that run no more although Compose succeeded"
     )
+    after: list[str] = Field(description="the commands of the settings that ran afterwards")
     note: str = Field(description="what else there is to say; mostly empty")
 
 

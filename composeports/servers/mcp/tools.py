@@ -24,7 +24,16 @@ from composeports.servers.mcp.schemas import (
     UpResult,
     UrlResult,
 )
-from composeports.servers.stack_handlers import StackTarget, down, left, plan, up, up_flags, url
+from composeports.servers.stack_handlers import (
+    StackTarget,
+    StartArguments,
+    down,
+    left,
+    plan,
+    up,
+    up_flags,
+    url,
+)
 from composeports.usecases.context import Context
 from composeports.usecases.options import PlanOptions
 
@@ -67,6 +76,14 @@ Seed = Annotated[
     ),
 ]
 
+After = Annotated[
+    bool,
+    Field(
+        description="run the commands that the repository's settings name for after `up`; they "
+        "have to be allowed with `composeports allow` on this machine"
+    ),
+]
+
 READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
@@ -100,6 +117,7 @@ def add_tools(
     calls = calls or ToolRunner(context)
     _add_port_tools(server, calls)
     _add_stack_tools(server, calls)
+    _add_reading_tools(server, calls)
 
 
 def _tool(server: MCPServer[Any], title: str, hints: ToolAnnotations) -> Callable[[Tool], Tool]:
@@ -136,25 +154,6 @@ def _add_port_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
 
 
 def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
-    @_tool(server, "Plan a stack", READS)
-    async def compose_plan(  # noqa: PLR0913, PLR0917 - a tool's arguments
-        context: McpContext[Any, Any],
-        worktree: Worktree,
-        files: Files = None,
-        profiles: Profiles = None,
-        session: Session = None,
-        default_ports: DefaultPorts = False,  # noqa: FBT002 - given by name
-        strict: Strict = False,  # noqa: FBT002
-    ) -> Annotated[CallToolResult, PlanResult]:
-        """Tell what compose_up would do in a worktree, and why; changes nothing."""
-        target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
-        options = PlanOptions(default_ports=default_ports, strict=strict)
-        return await calls.attend(
-            lambda context: plan(context, target, options),
-            Client(context),
-            lambda _context: "a plan changes nothing",
-        )
-
     @_tool(server, "Start a stack", STARTS)
     async def compose_up(  # noqa: PLR0913, PLR0917 - a tool's arguments
         context: McpContext[Any, Any],
@@ -163,6 +162,7 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         build: Annotated[bool, Field(description="build images first")] = False,  # noqa: FBT002
         wait: Wait = None,
         seed: Seed = None,
+        after: After = True,  # noqa: FBT002
         files: Files = None,
         profiles: Profiles = None,
         session: Session = None,
@@ -176,8 +176,9 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
         target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
         options = PlanOptions(default_ports=default_ports, strict=strict)
         flags = up_flags(build=build, wait=wait)
+        arguments = StartArguments(services or (), flags, seed, after=after)
         return await calls.attend(
-            lambda context: up(context, target, options, services or (), flags, seed),
+            lambda context: up(context, target, options, arguments),
             Client(context),
             lambda context: left(context, target),
         )
@@ -195,6 +196,27 @@ def _add_stack_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
             lambda context: down(context, target),
             Client(context),
             lambda context: left(context, target),
+        )
+
+
+def _add_reading_tools(server: MCPServer[Any], calls: ToolRunner) -> None:
+    @_tool(server, "Plan a stack", READS)
+    async def compose_plan(  # noqa: PLR0913, PLR0917 - a tool's arguments
+        context: McpContext[Any, Any],
+        worktree: Worktree,
+        files: Files = None,
+        profiles: Profiles = None,
+        session: Session = None,
+        default_ports: DefaultPorts = False,  # noqa: FBT002 - given by name
+        strict: Strict = False,  # noqa: FBT002
+    ) -> Annotated[CallToolResult, PlanResult]:
+        """Tell what compose_up would do in a worktree, and why; changes nothing."""
+        target = StackTarget(worktree, files or (), profiles or (), session, calls.roots)
+        options = PlanOptions(default_ports=default_ports, strict=strict)
+        return await calls.attend(
+            lambda context: plan(context, target, options),
+            Client(context),
+            lambda _context: "a plan changes nothing",
         )
 
     @_tool(server, "URL of a service", READS)

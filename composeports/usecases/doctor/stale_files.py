@@ -15,7 +15,9 @@ from composeports.regular_file import open_regular
 from composeports.usecases.doctor.facts import Item, StaleFile
 from composeports.usecases.doctor.findings import Fix
 
-INNER_FOLDERS = ("help", "known", "locks", "observed", "seeding", "tests")
+INNER_FOLDERS = (
+    *("allowed", "first-up", "help", "known", "locks", "observed", "seeding", "tests"),
+)
 
 
 def list_state(folder: str, store: str) -> tuple[Item, ...]:

@@ -12,6 +12,7 @@ from composeports.core.session_name import name_of
 from composeports.docker.config_cache import forget_abandoned
 from composeports.docker.resources import list_resources, remove, stop
 from composeports.errors import FileAccessError, SeedBusyError
+from composeports.host.record_file import is_on_record
 from composeports.host.session_folder import OwnFolder, files_in
 from composeports.host.session_lock_file import SessionLock, hold, is_held
 from composeports.paths import config_cache_folder, seed_record, session_lock
@@ -33,7 +34,7 @@ from composeports.usecases.gc.worktree_probe import probe_session
 from composeports.usecases.link.link import remove_link_of as forget_link
 from composeports.usecases.other_engine import on_another_engine
 from composeports.usecases.release import remove_link_of_released
-from composeports.usecases.seed.journal import hold_record, is_on_record
+from composeports.usecases.seed.journal import hold_record
 from composeports.usecases.session import Session
 
 KINDS = ("container", "network", "image", "volume")

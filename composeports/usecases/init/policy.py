@@ -48,6 +48,10 @@ SETTINGS = """\
 # keep = ["NEXTAUTH_URL"]           # stay as they are; default: none
 # command = true                    # addresses in commands change, too; default: false
 
+# [after]                           # run on this machine after up, once allowed
+# first-up = "make fixtures"        # once, when the volumes are new
+# up = "make migrate"               # after every up
+
 # [isolate]                         # false: shared by all sessions; default: true
 # images = false
 # volumes = false

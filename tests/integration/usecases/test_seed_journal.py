@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from composeports.errors import FileAccessError, UnsafeFileError
+from composeports.host.record_file import is_on_record
 from composeports.host.signals import DeferredSignals, signals_kept_back
-from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record, is_on_record
+from composeports.usecases.seed.journal import CopyEntry, hold_lock, hold_record
 from tests.harness.waits import HANG
 from tests.support.engine_server import Answer, answering, way_to
 from tests.support.machine import FakeDocker, Shell

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from composeports.core.plan.change import RuleResult
 from composeports.core.plan.rules import (
     addresses,
+    after_up,
     base_images,
     build_networks,
     commands,
@@ -67,4 +68,5 @@ RULES: tuple[Rule, ...] = (
     reverse_proxies.proxy_names,
     remote_engine.remote,
     missing_files.missing_files,
+    after_up.commands_after_up,
 )
