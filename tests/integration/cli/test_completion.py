@@ -71,7 +71,7 @@ def test_a_real_shell_completes_commands_services_and_sessions(known: Shell, nam
             terminal.type(f"{line}\n")
         terminal.says_next("ready\r\n")
         for begun, whole in (
-            ("composeports allo", "cate"),
+            ("composeports alloc", "ate"),
             ("composeports logs webs", "erver"),
             ("composeports url data", "base"),
             (f"composeports status --session {session[:-3]}", session[-3:]),
