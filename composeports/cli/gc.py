@@ -26,14 +26,15 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @click.option("--volumes", is_flag=True, help="Also remove the volumes of deleted worktrees.")
 @as_json_option
-@click.pass_obj
-def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) -> int:
+@click.pass_context
+def command(ctx: click.Context, *, dry_run: bool, volumes: bool, as_json: bool) -> int:
     """Clean up after deleted worktrees, and expired leases whose stack does not run.
 
     Removes their containers, networks and session-tagged images, and releases their ports. Volumes
     stay unless --volumes is given; gc lists them with the command that removes them. It keeps
     everything that it is not sure about, and every session that another command is using.
     """
+    options: Options = ctx.obj
     results: list[GcResult] = []
     with (
         open_session(options) as session,
@@ -50,8 +51,8 @@ def command(options: Options, *, dry_run: bool, volumes: bool, as_json: bool) ->
     elif not results:
         inform("nothing to clean")
     elif dry_run:
-        inform("nothing was changed: that is what `composeports gc` would do")
-    return _tell_left(results, dry_run=dry_run)
+        inform(f"nothing was changed: that is what `composeports {ctx.info_name}` would do")
+    return _tell_left(results, str(ctx.info_name), dry_run=dry_run)
 
 
 def _show(cleaned: GcResult) -> None:
@@ -90,11 +91,11 @@ def _kept_volumes(cleaned: GcResult) -> str:
     return f"{text}; this removes them: {shlex.join(words)}"
 
 
-def _tell_left(found: Sequence[GcResult], *, dry_run: bool) -> int:
+def _tell_left(found: Sequence[GcResult], name: str, *, dry_run: bool) -> int:
     leftovers = [visible(leftover) for result in found for leftover in result.left]
     for leftover in leftovers:
         warn(f"{'would stay' if dry_run else 'still there'}: {leftover}")
     if not leftovers or dry_run:
         return 0
-    warn("the rest is done; run `composeports gc` again once nothing uses these")
+    warn(f"the rest is done; run `composeports {name}` again once nothing uses these")
     return StackLeftError.exit_code

@@ -136,13 +136,19 @@ def _no_ports(
     )
     return NoPortsAvailableError(
         f"no block of ports is free: of {grid.slots}, {reason}",
-        hint="`composeports status` shows who holds them; end one with `composeports down` there; "
-        f"{way_out}",
+        hint=f"{_who_has_blocks(held_count, busy_count)}; {way_out}",
         max_sessions=grid.slots,
         suggested_max_sessions=more,
         held=held_count,
         busy_blocks=sorted(block.start for block in request.avoid),
     )
+
+
+def _who_has_blocks(held_count: int, busy_count: int) -> str:
+    """Return the step that frees a block that a session holds, or else one with a used port."""
+    if not held_count and busy_count:
+        return "end a program that uses a port of a block (`docker ps` and `ss -lntp` show them)"
+    return "`composeports status` shows who holds them; end one with `composeports down` there"
 
 
 def _more_sessions(grid: PortGrid) -> int:

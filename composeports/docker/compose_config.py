@@ -24,6 +24,7 @@ from composeports.core.plan.variable_effects import (
 from composeports.core.plan.variable_mentions import mentioned_variables
 from composeports.docker.compose_cli import (
     EVERY_PROFILE,
+    INSTALL,
     LIMITS,
     Compose,
     check_installation,
@@ -33,7 +34,7 @@ from composeports.docker.compose_files import known_variables
 from composeports.docker.compose_queries import ComposeQueries
 from composeports.docker.compose_texts import read_texts
 from composeports.docker.config_entry import read_entry, write_entry
-from composeports.errors import ComposeFileError, ComposeLimitError
+from composeports.errors import ComposeFileError, ComposeLimitError, ComposeMissingError
 from composeports.host.git import find_checkout
 from composeports.host.process import Finished
 
@@ -287,7 +288,16 @@ class ConfigQuery:
 
 
 def _parse(finished: Finished) -> Json:
-    document = json.loads(finished.out)
+    try:
+        document = json.loads(finished.out)
+    except ValueError:
+        lines = finished.out.strip().splitlines()
+        said = repr(lines[0][:80]) if lines else "nothing"
+        raise ComposeMissingError(
+            f"`docker compose config` ended with exit code 0 and printed {said}, no configuration",
+            hint="`docker compose config --format json` has to print the configuration as JSON; if "
+            f"another program stands in for `docker` on PATH, take it out, or {INSTALL}",
+        ) from None
     return document if isinstance(document, dict) else {}
 
 
@@ -315,7 +325,10 @@ def _refused(finished: Finished, compose: Compose) -> ComposeFileError:
             files=files,
         )
     if not compose.selection.files:
-        hint = "run it in a folder with a compose.yaml (or below one), or name the file with -f"
+        hint = (
+            "run it in a folder with a compose.yaml (or below one), or name the file: "
+            "`composeports -f FILE up`"
+        )
     else:
-        hint = "`docker compose config` with the same options shows the same"
+        hint = "correct it; `docker compose config` with the same options shows the same"
     return ComposeFileError(message, hint=hint, files=files)

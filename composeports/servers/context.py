@@ -34,6 +34,22 @@ def _settled(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "DOCKER_CONTEXT": find_endpoint(environ).context}
 
 
+def refreshed(context: Context) -> Context:
+    """Return the context with the blocks and subnets of the settings as they are now.
+
+    The user may have changed the machine's settings since the server began, as a hint says. Store
+    and engine stay. ConfigError if a setting is invalid now.
+    """
+    if context.read_config is None:
+        return context
+    config = context.read_config()
+    return context._replace(
+        config=context.config._replace(
+            port_allocator=config.port_allocator, subnet_pool=config.subnet_pool
+        )
+    )
+
+
 def open_context(environ: Mapping[str, str] | None = None) -> Context:
     """Return a Context that many threads may use; ConfigError if a setting is invalid.
 
@@ -43,4 +59,12 @@ def open_context(environ: Mapping[str, str] | None = None) -> Context:
     config = Config.from_env(environ)
     engine = Engine(environ)
     store = open_store(config.store, engine, waiting=warn)
-    return Context(environ, NOWHERE, config, store, engine, report=warn)
+    return Context(
+        environ,
+        NOWHERE,
+        config,
+        store,
+        engine,
+        report=warn,
+        read_config=lambda: Config.from_env(environ),
+    )

@@ -9,7 +9,12 @@ from typing import Any
 
 from composeports.core.environment import as_export
 from composeports.core.lease import Lease
-from composeports.errors import EXIT_ENGINE, ComposeportsError, NoPortsAvailableError
+from composeports.errors import (
+    EXIT_ENGINE,
+    ComposeportsError,
+    NoLeaseError,
+    NoPortsAvailableError,
+)
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases import down as down_usecase
 from composeports.usecases import status as status_usecase
@@ -48,7 +53,14 @@ def allocate(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answ
 def renew(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
     """Renew the lease that the session holds; NoLeaseError if it holds none."""
     roots.check_session(context, session_id)
-    return _granted(context, renew_lease(session_by_id(context, session_id)))
+    try:
+        return _granted(context, renew_lease(session_by_id(context, session_id)))
+    except NoLeaseError as error:
+        hint = (
+            "`composeports allocate` takes the ports; `composeports up` in a shell in its worktree "
+            "starts its stack"
+        )
+        raise NoLeaseError(error.message, hint=hint, **error.details) from None
 
 
 def release(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
@@ -79,7 +91,7 @@ def down(context: Context, session_id: str, roots: Roots = ANYWHERE) -> Answer:
         raise ComposeFailedError(
             f"`docker compose down` of {result.project} ended with exit code {result.code}; "
             "the lease is kept",
-            hint="the server's own output has what Compose says",
+            hint="the server's own output has what Compose says; `composeports down` tries again",
         )
     return {"success": True, "released": result.released}
 

@@ -129,7 +129,7 @@ def up(
     failed = [service.as_dict() for service in result.failed]
     if result.code:
         note = " ".join((result.note, *result.plan.warnings)).strip()
-        raise _compose_failed("up", result.code, note, services=failed)
+        raise _compose_failed("up", result.code, note, services=failed, note=result.note)
     statuses = [status.as_dict() for status in by_service(result.statuses)]
     return {
         "success": True,
@@ -153,7 +153,7 @@ def up_again(context: Context, session_id: str, roots: Roots, arguments: StartAr
     if not place.directory or not place.is_on(recorded.machine) or not isdir(place.directory):
         raise NoLeaseError(
             "no stack of this session was started on this machine, or its folder is gone",
-            hint="run `composeports up` in its worktree first",
+            hint="run `composeports up` in a shell in its worktree first",
         )
     given_session = None if session_id == place.session_id else session_id
     target = StackTarget(place.directory, session=given_session, roots=roots)
@@ -165,7 +165,7 @@ def up_again(context: Context, session_id: str, roots: Roots, arguments: StartAr
     try:
         return up(context, target, DEFAULT_PLAN_OPTIONS, arguments)
     except ComposeFailedError as error:
-        hint = "the server's own output has what Compose says"
+        hint = f"the server's own output has what Compose says; {error.details['note']}"
         raise ComposeFailedError(error.message, hint=hint, **error.details) from None
 
 
@@ -242,6 +242,6 @@ def _check_service(name: str) -> None:
         )
 
 
-def _compose_failed(command: str, code: int, note: str, **details: object) -> ComposeFailedError:
+def _compose_failed(command: str, code: int, hint: str, **details: object) -> ComposeFailedError:
     message = f"docker compose {command} ended with exit code {code}"
-    return ComposeFailedError(message, hint=note, exit_code=code, **details)
+    return ComposeFailedError(message, hint=hint, exit_code=code, **details)

@@ -26,7 +26,8 @@ class Context(NamedTuple):
     """Everything outside of the process that a use case touches; tests pass their own.
 
     `progress` is None without a terminal; messages then go to `report` alone. `is_stopped` returns
-    True once the caller has stopped the use case, as a cancelled call of a server does.
+    True once the caller has stopped the use case, as a cancelled call of a server does. A server
+    reads the settings again with `read_config`; it is None where `config` stays as it is.
     """
 
     environ: Mapping[str, str]
@@ -45,6 +46,7 @@ class Context(NamedTuple):
     run: Run = run_in_foreground
     progress: ShowProgress | None = None
     is_stopped: Callable[[], bool] = is_never_stopped
+    read_config: Callable[[], Config] | None = None
 
     def ports_in_use(self, wanted: Iterable[tuple[int, str]]) -> frozenset[tuple[int, str]]:
         """Return which of the ports are in use by programs of this machine.

@@ -121,8 +121,8 @@ def _not_isolated(made: Plan) -> NotIsolatedError:
     lines = "\n".join(f"  {text}" for text in made.warnings)
     return NotIsolatedError(
         f"the stack cannot be isolated:\n{lines}",
-        hint="each line says a way out; without --strict (strict = true in the settings) they are "
-        "warnings; nothing was started",
+        hint="each line says a way out; without --strict (or strict = true in the settings) "
+        "`composeports up` starts it all the same; nothing was started",
         warnings=list(made.warnings),
     )
 

@@ -137,8 +137,8 @@ def _not_ours(project: str, others: tuple[Origin, ...]) -> ForeignProjectError:
     return ForeignProjectError(
         f"another session or program started the project {project}{source}; nothing was changed; "
         f"its containers: {first_names(names)}",
-        hint=f"`docker compose -p {project} down` would remove it, if it is of no use any more; "
-        "or give this session another name with --session",
+        hint=f"`docker compose -p {project} down` removes it, if it is of no use any more; "
+        "or give this session another name with --session NAME",
         **_details(project, others),
     )
 
@@ -152,7 +152,8 @@ def _another_stores(
         f"the stack {project} is there already, started from {', '.join(_folders(others))} by a "
         "session whose lease is in another store: a runner with the same path, or this session "
         "before its state directory was lost; nothing was changed",
-        hint="if the stack is yours, run the same command with --adopt; if another runner owns it, "
+        hint="if the stack is yours, `composeports up --adopt` takes it over, and `composeports "
+        "down --adopt` removes it; if another runner owns it, "
         f"{own_name} gives this session a name of its own",
         **_details(project, others),
     )

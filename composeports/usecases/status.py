@@ -113,7 +113,10 @@ def _only(found: dict[str, str], request: tuple[str, str, str], lease: Lease) ->
     published_ports = ", ".join(sorted(lease.ports, key=port_order)) or "none"
     wanted = f"{service} {port}".strip()
     message = f"this session's stack publishes no port for {wanted!r}"
-    raise UnknownPortError(message, hint=f"published: {published_ports}", ports=dict(lease.ports))
+    hint = f"published: {published_ports}"
+    if lease.ports:
+        hint += f"; `composeports {command} SERVICE PORT` takes one of these"
+    raise UnknownPortError(message, hint=hint, ports=dict(lease.ports))
 
 
 def _preference(key: str) -> tuple[bool, int]:

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "ambiguous_length": ("", "400", "A request gives the length of its body in two ways."),
     "body_too_large": ("", "413", "The body of a request is larger than the server accepts."),
     "request_timeout": ("", "408", "The server did not receive the whole request in time."),
+    "no_events": ("", "503", "The status feed of the application does not run."),
     "cross_site": ("", "403", "A page of another site sent the request."),
 }
 INTRODUCTION = """\

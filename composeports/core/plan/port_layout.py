@@ -186,8 +186,9 @@ def _check_size(wanted: int, size: int) -> None:
     )
     raise BlockTooSmallError(
         message,
-        hint=f"set PORT_ALLOC_RANGE={minimum} (and lower PORT_ALLOC_MAX_SESSIONS if the range of "
-        "all sessions then ends above 65535)",
+        hint=f"`composeports settings set range_per_session {minimum}` makes room (where the "
+        f"variable is set, PORT_ALLOC_RANGE={minimum}; if the blocks of all sessions then end "
+        "above 65535, lower max_sessions first)",
         needed_range=minimum,
         range_per_session=size,
     )

@@ -363,11 +363,19 @@ async function carryOut(does, entry) {
 
 function problemOf(told, status) {
   if (typeof told.message === "string") {
-    const words = [told.message, told.hint].filter(Boolean).join(". ");
+    const words = [told.message, inButtons(told.hint)].filter(Boolean).join(". ");
     return `${words[0].toUpperCase()}${words.slice(1)} (${told.error})`;
   }
   const detail = Array.isArray(told.detail) ? told.detail[0]?.msg : told.detail;
   return detail ?? `The server answered ${status}.`;
+}
+
+// A hint names routes, such as `POST /stacks/down`; people here have buttons.
+function inButtons(hint = "") {
+  return hint.replace(/`POST \/(\w+\/\w+)`/g, (route, path) => {
+    const does = Object.keys(PATHS).find((name) => PATHS[name] === path);
+    return does ? `${does[0].toUpperCase()}${does.slice(1)}` : route;
+  });
 }
 
 function confirmed(does, entry) {

@@ -59,7 +59,7 @@ from composeports.servers.access_middleware import AccessMiddleware, AccessPolic
 from composeports.servers.allocator import StoreAllocator
 from composeports.servers.api_keys import Keys
 from composeports.servers.command_limit import Commands
-from composeports.servers.context import open_context
+from composeports.servers.context import open_context, refreshed
 from composeports.servers.http import schemas
 from composeports.servers.http.api_docs import POLICY, render
 from composeports.servers.http.broadcast import StatusBroadcast
@@ -140,7 +140,9 @@ class _Service:
         limiter: CapacityLimiter,
     ) -> Response:
         try:
-            answer = await run_sync(use_case, self.context, session, self._roots, limiter=limiter)
+            answer = await run_sync(
+                lambda: use_case(refreshed(self.context), session, self._roots), limiter=limiter
+            )
         finally:
             if self.board.watchers:
                 self.renewer.wake()
@@ -326,9 +328,10 @@ def _add_failures(app: FastAPI, context: Context) -> None:
     @app.exception_handler(ComposeportsError)
     async def failed(_request: Request, error: ComposeportsError) -> Response:
         status = status_of(error)
-        if status >= 500:  # noqa: PLR2004 - the server's own failures go to stderr
+        document = body_of(error)
+        if status >= 500 or document["message"] != error.message:  # noqa: PLR2004 - a server error
             context.report(f"error: {error.message}")
-        return JSONResponse(body_of(error), status)
+        return JSONResponse(document, status)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:

@@ -86,7 +86,7 @@ class ServiceFailure(BaseModel):
     restarts: int
     out_of_memory: bool
     log: list[str] = Field(description="its last lines; control characters are escapes")
-    next: str = Field(description="the command that shows more")
+    next: str = Field(description="the command that shows more, in a shell in the worktree")
 
 
 class FailureDetails(BaseModel):
@@ -216,9 +216,9 @@ class Problem(BaseModel):
     """A failure, with a next step."""
 
     success: Literal[False]
-    error: str
+    error: str = Field(description="a code; `composeports explain CODE` prints its page")
     message: str
-    hint: str
+    hint: str = Field(description="the next step: a route, or a command for a shell")
     details: FailureDetails | None = Field(None, description="of a failed `POST /stacks/up`")
 
 

@@ -24,7 +24,7 @@ from composeports.errors import ComposeportsError
 from composeports.host.bug_report import write_bug_log
 from composeports.host.captured_process import GRACE, CapturedRunner
 from composeports.servers.command_limit import Commands
-from composeports.servers.context import open_context, warn
+from composeports.servers.context import open_context, refreshed, warn
 from composeports.servers.mcp.tool_hints import in_tools
 from composeports.servers.roots import ANYWHERE, Roots
 from composeports.usecases.context import Context
@@ -161,7 +161,8 @@ class ToolRunner:
         with self._opening:
             if self._context is None:
                 self._context = open_context()
-            return self._context
+                return self._context
+        return refreshed(self._context)
 
 
 class _Job:

@@ -24,9 +24,11 @@ class Failure(BaseModel):
     """What is wrong, and what to do."""
 
     success: Literal[False]
-    error: str = Field(description="a code that does not change")
+    error: str = Field(
+        description="a code that does not change; `composeports explain CODE` prints its page"
+    )
     message: str = ""
-    hint: str = ""
+    hint: str = Field("", description="the next step: a tool, or a command for a shell")
     details: FailureDetails | None = Field(None, description="of a failed compose_up")
     output: list[str] = Field([], description="what Compose said last")
 

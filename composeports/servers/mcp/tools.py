@@ -42,8 +42,10 @@ Leases of host ports, and one Docker Compose stack for every git worktree.
 In a worktree: compose_up starts its stack on ports that no other session has, and returns the \
 URLs; service_url returns one of them; compose_down removes the stack (volumes stay) and gives the \
 ports back. Without a Compose file: allocate_ports and release_ports, by any session id.
-Calls may be repeated: the same session gets the same ports. A failure has a code and a hint; \
-one of compose_up also has the services that failed, each with the end of its log.\
+Calls may be repeated: the same session gets the same ports. A failure has a code and a hint, \
+the next step: a tool and its arguments, or a command that is said to be for a shell. In a shell, \
+`composeports explain CODE` says more. A failure of compose_up also has the services that failed, \
+each with the end of its log.\
 """
 
 Tool = TypeVar("Tool", bound=Callable[..., Awaitable[CallToolResult]])

@@ -273,12 +273,7 @@ def is_store(connection: sqlite3.Connection, path: str) -> bool:
     if application == APPLICATION_ID and (version == VERSION or version in UPGRADES):
         return True
     if application == APPLICATION_ID and version > VERSION:
-        raise StoreError(
-            f"the lease store {path} has format {version}, of a newer composeports; "
-            f"this one knows format {VERSION}",
-            hint=f"upgrade composeports, {ELSEWHERE}",
-            path=path,
-        )
+        raise _newer(version, path)
     if application or version or tables:
         raise StoreError(
             f"{path} is a SQLite database of something else, not a lease store",
@@ -286,6 +281,22 @@ def is_store(connection: sqlite3.Connection, path: str) -> bool:
             path=path,
         )
     return False
+
+
+def refuse_newer(connection: sqlite3.Connection, path: str) -> None:
+    """Raise StoreError if a newer composeports has upgraded the store since it was opened."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise _newer(version, path)
+
+
+def _newer(version: int, path: str) -> StoreError:
+    return StoreError(
+        f"the lease store {path} has format {version}, of a newer composeports; "
+        f"this one knows format {VERSION}",
+        hint=f"upgrade composeports, {ELSEWHERE}",
+        path=path,
+    )
 
 
 def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:

@@ -27,6 +27,7 @@ from composeports.stores.sqlite.database import (
     open_existing,
     open_or_create,
     read_store_id,
+    refuse_newer,
 )
 from composeports.stores.sqlite.queries import (
     read_fleet,
@@ -191,6 +192,7 @@ class SqliteStore:
     ) -> Iterator[None]:
         try:
             self._retry_while_locked(lambda: connection.execute(begin), wait)
+            refuse_newer(connection, self._path)
             yield
             self._retry_while_locked(lambda: connection.execute("COMMIT"), wait)
         finally:

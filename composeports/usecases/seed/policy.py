@@ -85,7 +85,7 @@ def find_source(wanted: SeedQuery, own: SeedCandidate, known: Sequence[SeedCandi
     if not matches or len(choices) > 1:
         raise _unclear(wanted, choices, own, known)
     if not choices:
-        message = f"--seed-from {wanted.text} is this session itself"
+        message = f"seed {wanted.text} is this session itself"
         raise UsageError(message, hint=_listing(own, known))
     return choices[0].lease
 
@@ -170,9 +170,9 @@ def _unclear(
     known: Sequence[SeedCandidate],
 ) -> UsageError:
     if found:
-        message = f"--seed-from {wanted.text} means several sessions"
+        message = f"seed {wanted.text} means several sessions"
         return UsageError(message, hint=_listing(own, found), session=wanted.text)
-    message = f"--seed-from {wanted.text}: no such session is known"
+    message = f"seed {wanted.text}: no such session is known"
     return UsageError(message, hint=_listing(own, known), session=wanted.text)
 
 
@@ -184,7 +184,7 @@ def _listing(own: SeedCandidate, known: Iterable[SeedCandidate]) -> str:
     if not other_sessions:
         return "no other session is known: start the one with the data by `composeports up` first"
     other_sessions.sort(key=lambda session: (session.repository != own.repository, session.shown))
-    return f"there is: {'; '.join(candidate.shown for candidate in other_sessions)}"
+    return f"give one of these: {'; '.join(candidate.shown for candidate in other_sessions)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def test_a_folder_without_a_compose_file(web: Session) -> None:
     (web.directory / "compose.yaml").unlink()
     error = refused(web, "up")
     assert "no configuration file provided" in str(error["message"])
-    assert "name the file with -f" in str(error["hint"])
+    assert "`composeports -f FILE up`" in str(error["hint"])
     write(web.directory, {"compose.yaml": WEB})
     assert_untouched(web)
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -605,3 +606,28 @@ def test_a_document_is_readable_whatever_is_in_it(shell: Shell) -> None:
     assert "\x1b" not in shell.run("status").out
     assert "\x1b" not in shell.run("release", "--session", name).err
     assert "\x1b" not in shell.run("env", "--session", name).err
+
+
+def test_a_compose_without_an_answer_is_an_error_with_a_next_step(
+    with_docker: Shell, docker: FakeDocker
+) -> None:
+    for printed in ("", "docker stands in\n"):
+        docker.answer("config", printed)
+        for words in (("up", "--json"), ("plan", "--json")):
+            done = with_docker.run(*words)
+            assert (done.code, done.error["code"]) == (69, "compose_missing")
+            assert "`docker compose config --format json`" in done.error["hint"]
+    assert with_docker.run("allocate").code == 0
+    done = with_docker.run("config")
+    assert done.code == 69
+    assert done.err.splitlines()[-1] == "more: composeports explain compose_missing"
+
+
+def test_prune_names_itself(with_docker: Shell, tmp_path: Path) -> None:
+    gone = add_worktree(with_docker.cwd, tmp_path / "shop-login", "login")
+    assert with_docker.at(gone).run("allocate").code == 0
+    rmtree(gone)
+    for name in ("gc", "prune"):
+        done = with_docker.run(name, "--dry-run")
+        assert done.code == 0
+        assert f"that is what `composeports {name}` would do" in done.err

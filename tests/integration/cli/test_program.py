@@ -246,7 +246,7 @@ def test_sigterm_while_compose_works_is_passed_on(shell: Shell, docker: FakeDock
 def test_a_bug_is_told_in_one_line_with_a_log_that_only_we_can_read(
     shell: Shell, docker: FakeDocker
 ) -> None:
-    docker.answer("config", "this is no document of compose")
+    docker.answer("config", "[" * 100_000)
     shell.run("allocate")
     done = shell.using(docker).run("plan", "--json")
     assert (done.code, done.error["code"]) == (70, "internal")

@@ -303,7 +303,7 @@ def test_release_is_confirmed_and_what_is_wrong_is_shown_with_what_to_do(
     asked.get_by_role("button", name="Release").click()
     problem = row(page, "shop-search").get_by_role("alert")
     expect(problem).to_contain_text("still has 2 containers")
-    expect(problem).to_contain_text("composeports down")
+    expect(problem).to_contain_text("Down removes them and releases the ports")
     expect(problem).to_contain_text("(stack_left)")
     assert tab.problems() == []
 

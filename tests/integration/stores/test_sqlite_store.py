@@ -225,6 +225,17 @@ def test_a_file_that_is_no_store_of_ours_is_refused_and_stays_as_it_is(
     assert (told.value.exit_code, told.value.code) == (78, "store_unusable")
 
 
+@every_operation
+def test_a_store_that_is_upgraded_while_it_is_open_is_refused(
+    store: SqliteStore, path: Path, operation: Operation
+) -> None:
+    put(store)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    with pytest.raises(StoreError, match="of a newer composeports"):
+        operation(store)
+
+
 def test_a_record_that_makes_no_sense_names_its_session(store: SqliteStore, path: Path) -> None:
     put(store)
     with closing(sqlite3.connect(path)) as connection:

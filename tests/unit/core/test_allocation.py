@@ -237,6 +237,14 @@ def test_a_full_grid_says_who_holds_it() -> None:
     }
     assert "`composeports settings set max_sessions 100`" in told.value.hint
     assert "PORT_ALLOC_MAX_SESSIONS" in told.value.hint
+    assert "`composeports down` there" in told.value.hint
+
+
+def test_where_no_session_holds_a_block_the_hint_is_about_other_programs() -> None:
+    with pytest.raises(NoPortsAvailableError) as told:
+        claim(StoreSnapshot(None, ()), ask(avoid=(FIRST, SECOND, THIRD, FOURTH)))
+    assert told.value.hint.startswith("end a program that uses a port of a block")
+    assert "composeports down" not in told.value.hint
 
 
 @pytest.mark.parametrize(

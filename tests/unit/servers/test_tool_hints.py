@@ -9,9 +9,10 @@ import pytest
 import composeports
 from composeports.servers.mcp.tool_hints import TOOLS, in_tools
 
+IN_WORKTREE = "(in a shell in the worktree)"
 PACKAGE = Path(composeports.__file__).parent
 # What a client without a shell cannot do: it may stay as a command, with its options.
-FOR_A_SHELL = re.compile(r"`composeports \w+ [^`]*-{1,2}[a-z][^`]*`")
+FOR_A_SHELL = re.compile(r"`composeports [^`]+`(?: there)? \(?in a shell")
 
 
 @pytest.mark.parametrize(
@@ -28,10 +29,23 @@ FOR_A_SHELL = re.compile(r"`composeports \w+ [^`]*-{1,2}[a-z][^`]*`")
             "`compose_down` (`worktree`: the one of that session) frees it",
         ),
         ("run `composeports up --strict`", "run `compose_up` (`strict`: true)"),
-        ("`composeports up --adopt` says so", "`composeports up --adopt` says so"),
+        ("`composeports up --adopt` says so", f"`composeports up --adopt` {IN_WORKTREE} says so"),
         ("`composeports down -v web` in a shell", "`composeports down -v web` in a shell"),
-        ("`composeports release now`", "`composeports release now`"),
-        ("`composeports store create`", "`composeports store create`"),
+        ("`composeports release now`", f"`composeports release now` {IN_WORKTREE}"),
+        ("`composeports logs db` there", f"`composeports logs db` there {IN_WORKTREE}"),
+        ("`composeports store create`", "`composeports store create` (in a shell)"),
+        ("`composeports gc` frees it", "`composeports gc` (in a shell) frees it"),
+        ("`composeports -f FILE up`", "`compose_up` (`files`: [FILE])"),
+        ("`composeports url web 80 now`", f"`composeports url web 80 now` {IN_WORKTREE}"),
+        (
+            "`composeports up web db --wait`",
+            "`compose_up` (`services`: [web, db], `wait`: true)",
+        ),
+        ("`composeports up --seed-from main`", "`compose_up` (`seed`: main)"),
+        ("leave out --seed-from", "leave out the argument `seed`"),
+        ("without --strict", "without the argument `strict`"),
+        ("start it with another --root", "start it with another --root"),
+        ("`docker compose config --quiet`", "`docker compose config --quiet`"),
         (
             "in a shell, `composeports --session my-feature logs db`",
             "in a shell, `composeports --session my-feature logs db`",
@@ -39,7 +53,7 @@ FOR_A_SHELL = re.compile(r"`composeports \w+ [^`]*-{1,2}[a-z][^`]*`")
         ("composeports --session mine logs db", "composeports --session mine logs db"),
         (
             "`composeports up --session a --adopt`, or --session NAME",
-            "`composeports up --session a --adopt`, or the argument `session`",
+            f"`composeports up --session a --adopt` {IN_WORKTREE}, or the argument `session`",
         ),
         ("give it another name with --session", "give it another name with the argument `session`"),
         (

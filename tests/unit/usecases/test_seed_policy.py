@@ -141,10 +141,10 @@ def test_a_session_cannot_be_filled_from_itself(text: str) -> None:
 
 
 def test_an_unknown_session_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(UsageError, match="--seed-from nix: no such session is known") as caught:
+    with pytest.raises(UsageError, match="seed nix: no such session is known") as caught:
         meant("nix", among=(OTHER, MAIN, OWN))
     assert caught.value.hint == (
-        "there is: shop (/shop on trunk, ac-trunk); blog (/blog on login, ac-login)"
+        "give one of these: shop (/shop on trunk, ac-trunk); blog (/blog on login, ac-login)"
     )
     with pytest.raises(UsageError) as caught:
         meant("nix", among=(OWN,))
@@ -155,7 +155,9 @@ def test_what_could_be_several_sessions_is_refused_with_all_of_them() -> None:
     one, two = (known("/login", "login", name=name) for name in ("a", "b"))
     with pytest.raises(UsageError, match="means several sessions") as caught:
         meant("login", among=(one, two, MAIN, OWN))
-    assert caught.value.hint == ("there is: a (/login on login, ac-a); b (/login on login, ac-b)")
+    assert caught.value.hint == (
+        "give one of these: a (/login on login, ac-a); b (/login on login, ac-b)"
+    )
 
 
 # Which volumes
