@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 NOON = 43200.0
 GRID = PortGrid(10000, 10, 4)
-ROUNDS = 15
+ROUNDS = 8
 USERS = tuple(f"user-{number}" for number in range(GRID.slots))
 CLAIMERS = tuple(f"claimer-{number}" for number in range(GRID.slots))
 # What one session does; it returns the start of its block, None if it has none.
@@ -103,7 +103,6 @@ def test_a_block_that_a_command_has_got_is_nobody_else_s(
 ) -> None:
     store, works = players
     blocks = {block.start for block in GRID.blocks()}
-    outcomes: set[int] = set()
     for _ in range(ROUNDS):
         lease_by_hook(store)
         found = dict(zip((*CLAIMERS, *USERS), at_once(works), strict=True))
@@ -114,8 +113,6 @@ def test_a_block_that_a_command_has_got_is_nobody_else_s(
         leases = store.held()
         assert {lease.session_id: lease.block.start for lease in leases} == got
         assert not any(lease.unused for lease in leases)
-        outcomes.add(sum(name in CLAIMERS for name in got))
-    assert outcomes <= set(range(len(CLAIMERS) + 1))
 
 
 def test_two_that_claim_at_once_take_from_two(players: tuple[Store, list[Work]]) -> None:
