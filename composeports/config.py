@@ -7,8 +7,9 @@ from typing import NamedTuple, Self
 
 from composeports.core.engine_address import host_problem, without_brackets
 from composeports.core.ports import HIGHEST_PORT, PortGrid
+from composeports.core.project_name import HASH
 from composeports.core.session import check_session_id
-from composeports.core.settings import SUBNET_POOL, Settings
+from composeports.core.settings import DEFAULTS, SUBNET_POOL, Settings
 from composeports.errors import ConfigError
 from composeports.paths import (
     PYPROJECT,
@@ -31,6 +32,8 @@ DEFAULT_COMMANDS = 4
 MOST_COMMANDS = 1000
 # The pool for the subnets of networks.
 SUBNETS = "COMPOSEPORTS_SUBNET_POOL"
+# What the project names of new sessions are made from.
+NAMING = "COMPOSEPORTS_NAMING"
 # How many seconds to wait for an answer of the engine.
 ENGINE_TIMEOUT = "COMPOSEPORTS_ENGINE_TIMEOUT"
 DEFAULT_TIMEOUT = 10.0
@@ -142,6 +145,7 @@ class Config(NamedTuple):
     host: str = ""
     server_commands: int = DEFAULT_COMMANDS
     subnet_pool: str = SUBNET_POOL
+    naming: str = HASH
 
     def __repr__(self) -> str:
         # Without the keys, which are secrets.
@@ -154,6 +158,11 @@ class Config(NamedTuple):
     def is_shared(self) -> bool:
         """True if several machines may use the store."""
         return self.store.startswith(SHARED_STORES)
+
+    @property
+    def default_settings(self) -> Settings:
+        """Return the settings of a repository that sets none."""
+        return Settings(subnet_pool=self.subnet_pool, naming=self.naming)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -183,6 +192,7 @@ class Config(NamedTuple):
             host=_host(environ.get("COMPOSEPORTS_HOST", "")),
             server_commands=_server_commands(environ.get(SERVER_COMMANDS, "").strip()),
             subnet_pool=_subnet_pool(environ.get(SUBNETS, "")),
+            naming=_naming(environ.get(NAMING, "").strip()),
         )
 
 
@@ -220,6 +230,15 @@ def _subnet_pool(text: str) -> str:
     from composeports.core.settings_values import SettingLocation, pool  # noqa: PLC0415 - rare
 
     return pool(text, SettingLocation(SUBNETS, "", SUBNETS))
+
+
+def _naming(text: str) -> str:
+    """Return the naming of projects in repositories that set none."""
+    if not text:
+        return HASH
+    from composeports.core.settings_values import SettingLocation, naming  # noqa: PLC0415 - rare
+
+    return naming(text, SettingLocation(NAMING, "", NAMING))
 
 
 def _server_commands(text: str) -> int:
@@ -282,10 +301,10 @@ class FoundSettings(NamedTuple):
     path: str = ""
 
 
-def find_settings(start: str, top: str | None, subnet_pool: str = SUBNET_POOL) -> FoundSettings:
+def find_settings(start: str, top: str | None, defaults: Settings = DEFAULTS) -> FoundSettings:
     """Return the settings for the folder `start`: of the nearest file up to `top`, or to the root.
 
-    `subnet_pool` is the pool of a repository that sets none.
+    `defaults` are the values of settings that the file does not set.
     The file is `composeports.toml`, else a `pyproject.toml` with a table `[tool.composeports]`.
     Raise ConfigError, which names the file, the position in it, and what is accepted.
     """
@@ -300,12 +319,11 @@ def find_settings(start: str, top: str | None, subnet_pool: str = SUBNET_POOL) -
             from composeports.core.settings_schema import read_settings  # noqa: PLC0415
 
             folder = os.path.dirname(path)
-            settings = read_settings(document, location, folder, Settings(subnet_pool=subnet_pool))
-            return FoundSettings(settings, path)
+            return FoundSettings(read_settings(document, location, folder, defaults), path)
         if document is not None:
             message = f"{path}: tool.composeports must be a table, got {document!r}"
             raise ConfigError(message, hint="write [tool.composeports]", file=path)
-    return FoundSettings(Settings(subnet_pool=subnet_pool))
+    return FoundSettings(defaults)
 
 
 def _own_table(document: object) -> object:

@@ -18,16 +18,19 @@ from composeports.host.shell_environment import compose_environment
 from composeports.paths import (
     STORE_FILE,
     config_cache_folder,
+    machine_settings_file,
     mentions,
     settings_files,
     state_directory,
 )
 from composeports.stores.sqlite.fast_read import read_project
 
+NAMING = "COMPOSEPORTS_NAMING"
 # With these options the command prints a text, or chooses another session or project name.
 OPTIONS = ("-h", "--help", "--session", "--as-new")
-# Settings that change what Compose is asked.
-SETTINGS = (b"profiles", b"prefix")
+# Settings that change what Compose is asked; the last two do only before the session has a record.
+PROFILES = b"profiles"
+NAMES = (b"prefix", b"naming")
 
 
 class _Early:
@@ -61,14 +64,25 @@ def _started(environ: Mapping[str, str], *, takes_turn: bool) -> ComposeQueries 
     session = find_fast_session(environ)
     if session is None or any(map(has_link, session.selection.env_files)):
         return None
-    settings = settings_files(session.cwd, session.top)
-    if any(mentions(path, word) for path in settings for word in SETTINGS):
+    settings = tuple(settings_files(session.cwd, session.top))
+    if any(mentions(path, PROFILES) for path in settings):
         return None
     store = os.path.join(state_directory(environ), STORE_FILE)
-    project = read_project(store, session.id) or project_name(session.id)
+    project = read_project(store, session.id)
+    if project is None:
+        if NAMING in environ or any(map(_sets_names, settings)):
+            return None
+        own_settings = machine_settings_file(environ)
+        if os.path.exists(own_settings) and _sets_names(own_settings):
+            return None
+        project = project_name(session.id)
     folder = config_cache_folder(environ)
     memory = ConfigCache(folder, digest_of(session.selection.files))
     if takes_turn:
         memory.take_turn()
     compose = Compose(session.selection, compose_environment(environ, session.cwd))
     return ComposeQueries(compose, project, memory)
+
+
+def _sets_names(path: str) -> bool:
+    return any(mentions(path, word) for word in NAMES)

@@ -11,6 +11,7 @@ from composeports.cli.context import inform, warn, working_directory
 from composeports.cli.help_group import WholeHelpGroup
 from composeports.cli.output import as_json_option, write_json, write_line, write_table
 from composeports.core.machine_settings import KEYS
+from composeports.core.project_name import NAMINGS
 from composeports.core.visible_text import visible
 from composeports.host.bundled_files import read_bundled
 from composeports.paths import machine_settings_file
@@ -30,6 +31,13 @@ def _keys(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> 
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
 
     return [CompletionItem(key) for key in KEYS if key.startswith(incomplete)]
+
+
+def _values(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
+
+    values = NAMINGS if ctx.params.get("name") == "naming" else ()
+    return [CompletionItem(value) for value in values if value.startswith(incomplete)]
 
 
 @click.group(
@@ -76,7 +84,7 @@ def get(name: str, *, as_json: bool) -> None:
 
 @command.command("set")
 @click.argument("name", shell_complete=_keys)
-@click.argument("value")
+@click.argument("value", shell_complete=_values)
 def set_(name: str, value: str) -> None:
     """Write one setting of the machine into your settings file.
 

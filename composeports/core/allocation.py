@@ -12,6 +12,7 @@ from composeports.core.engine_traits import SAME
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.other_engine import reject_other_engine
 from composeports.core.ports import PortBlock
+from composeports.core.project_name import prefix_of, with_prefix
 from composeports.core.session import check_session_id, project_name
 from composeports.core.session_name import default_name, unique_name
 from composeports.core.snapshot import CooldownBlock, LeaseSummary, StoreSnapshot, StoreUpdate
@@ -160,20 +161,31 @@ def _fresh(snapshot: StoreSnapshot, request: AllocationRequest, block: PortBlock
 
 
 def _renamed(snapshot: StoreSnapshot, request: AllocationRequest) -> Lease | None:
-    """Return the session's lease, with a new project name if its name is in `request.taken`.
+    """Return the session's lease, with a new project name if its name is taken or left.
 
-    The renamed lease has no Compose invocation, marks and tags, because the new project is empty.
+    A name in `request.taken` is taken. The lease then has no Compose invocation, marks and tags,
+    because the new project is empty. A released lease leaves the name `request.empty_project`.
     """
     lease = snapshot.own
-    if lease is None or lease.project not in request.taken:
+    if lease is None:
+        return None
+    if lease.project in request.taken:
+        name = _free_name(snapshot, request, prefix_of(lease.project))
+        return lease._replace(project=name, stack=ComposeInvocation(), marks=None, tags=None)
+    if lease.held or lease.project != request.empty_project:
         return lease
-    name = _free_name(snapshot, request, lease.project.rpartition("-")[0])
-    return lease._replace(project=name, stack=ComposeInvocation(), marks=None, tags=None)
+    name = with_prefix(lease.project, request.prefix)
+    if name in _used_names(snapshot, request):
+        name = _free_name(snapshot, request, request.prefix)
+    return lease._replace(project=name, marks=None, tags=None)
 
 
 def _free_name(snapshot: StoreSnapshot, request: AllocationRequest, prefix: str) -> str:
-    used_names = request.taken | {lease.project for lease in snapshot.others}
-    return project_name(request.session_id, used_names, prefix)
+    return project_name(request.session_id, _used_names(snapshot, request), prefix)
+
+
+def _used_names(snapshot: StoreSnapshot, request: AllocationRequest) -> frozenset[str]:
+    return request.taken | {lease.project for lease in snapshot.others}
 
 
 def _without(subnets: Mapping[str, str], taken: Iterable[str]) -> dict[str, str]:

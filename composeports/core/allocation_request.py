@@ -38,7 +38,9 @@ class AllocationRequest(NamedTuple):
     queried, and `liveness` is the answer of that engine. `marked` contains the project and the mark
     of each container on it. `adopt_allowed` is True if the user says (--adopt) that a stack which
     may be on another engine with the same id is on this engine. `taken` are project names that are
-    in use on the engine and unknown to the store. `unused` is True for the git hook: no command of
+    in use on the engine and unknown to the store. `prefix` is what a new project name has before
+    its hash. `empty_project` is the project of the session's released lease, if the engine has
+    nothing of it and the session is to get a name with `prefix`. `unused` is True for the git hook: no command of
     the session has used the lease yet. `may_take_unused` is True if such a lease of another session
     gives way when no block is free.
     """
@@ -58,6 +60,7 @@ class AllocationRequest(NamedTuple):
     taken: frozenset[str] = frozenset()
     unused: bool = False
     may_take_unused: bool = False
+    empty_project: str = ""
 
     def idle(self, of: Lease | LeaseSummary) -> bool:
         """Return True if the engine answered and nothing of the lease's stack is running.

@@ -6,8 +6,9 @@ a variable that programs obey, or contain an invalid path. Imports little.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from composeports.core.project_name import is_project_of
 from composeports.core.protected_names import is_protected, is_settable
-from composeports.core.session import check_session_id, is_project_of
+from composeports.core.session import check_session_id
 from composeports.core.session_name import is_session_name
 from composeports.errors import InvalidSessionError
 

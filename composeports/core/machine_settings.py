@@ -24,6 +24,7 @@ KEYS = {
     "ttl_minutes": MachineSetting("PORT_ALLOC_TTL_MINUTES", is_number=True),
     "store": MachineSetting("COMPOSEPORTS_STORE", is_number=False),
     "subnet_pool": MachineSetting("COMPOSEPORTS_SUBNET_POOL", is_number=False),
+    "naming": MachineSetting("COMPOSEPORTS_NAMING", is_number=False),
 }
 # A line `key = ...`; tables (`[name]`) come after all keys of the file.
 _KEY_LINE = r"^[ \t]*{}[ \t]*=.*(?:\n|\Z)"

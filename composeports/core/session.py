@@ -5,12 +5,10 @@ Imports little, because `env` must start fast.
 
 from collections.abc import Container, Iterator
 from hashlib import sha256
-from itertools import islice
 
 from composeports.errors import InvalidSessionError
 
 MAX_LENGTH = 4096
-SALTS = 16
 LONGEST_PREFIX = 20
 PREFIX = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -52,29 +50,24 @@ def check_session_id(session_id: str) -> str:
 
 
 def project_name(session_id: str, taken: Container[str] = (), prefix: str = "ac") -> str:
-    """Return `<prefix>-<first 8 hex digits of sha256(session_id)>`, or the next not `taken`."""
-    names = (f"{prefix}-{digest}" for digest in _digests(session_id))
+    """Return `<prefix>-<first 8 hex digits of sha256(session_id)>`, or the next not `taken`.
+
+    `prefix` is all that the name has before the hash (`project_prefix`).
+    """
+    names = (f"{prefix}-{digest}" for digest in digests(session_id))
     return next(name for name in names if name not in taken)
 
 
-def is_project_of(project: str, session_id: str) -> bool:
-    """Return True if `project_name` gives this name to the session, with any prefix.
-
-    At most SALTS digests are tried, because no name is used by more sessions than that.
-    """
-    prefix, _, digest = project.rpartition("-")
-    return is_prefix(prefix) and digest in islice(_digests(session_id), SALTS)
-
-
 def is_prefix(text: str) -> bool:
-    """Return True if project names may begin with `text`.
+    """Return True if `text` can be the setting `prefix`.
 
     Lower-case letters, digits, `_` and `-` are allowed, up to LONGEST_PREFIX characters.
     """
     return 0 < len(text) <= LONGEST_PREFIX and text[0] not in "_-" and PREFIX.issuperset(text)
 
 
-def _digests(session_id: str) -> Iterator[str]:
+def digests(session_id: str) -> Iterator[str]:
+    """Yield the hashes for project names of the session, in the order in which they are tried."""
     salt = ""
     while True:
         yield sha256((session_id + salt).encode()).hexdigest()[:8]

@@ -1,6 +1,7 @@
 """The readable name of a session: letters, digits and `-`, unique among the held leases.
 
-The name says whose a stack is. The session id and the project decide what a command does.
+The name says whose a stack is. The session id and the project decide what a command does. With
+`naming = "worktree"`, the project name of a new session has its default name in it.
 """
 
 from collections.abc import Container

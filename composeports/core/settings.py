@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from composeports.core.file_patterns import FilePattern
+from composeports.core.project_name import HASH
 
 SUBNET_POOL = "10.213.0.0/16"
 
@@ -11,9 +12,10 @@ SUBNET_POOL = "10.213.0.0/16"
 class Settings(NamedTuple):
     """The settings of one repository; all of them are optional.
 
-    `files` are absolute paths. `pins` maps a published port (`"web:3000/tcp"`) to a host port.
-    `env` holds templates such as `postgresql://{host}:{db}/postgres`. `keep_urls` lists variables
-    and URLs that are not changed. With `command_urls`, addresses in commands are changed too.
+    `files` are absolute paths. `naming` says what the project name of a new session is made from
+    (NAMINGS). `pins` maps a published port (`"web:3000/tcp"`) to a host port. `env` holds templates
+    such as `postgresql://{host}:{db}/postgres`. `keep_urls` lists variables and URLs that are not
+    changed. With `command_urls`, addresses in commands are changed too.
 
     `external_networks` are the external networks (by key or name) that become the session's own.
     True means all of them; False means none, and says that they are shared on purpose. `shared`
@@ -29,6 +31,7 @@ class Settings(NamedTuple):
     files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     prefix: str = "ac"
+    naming: str = HASH
     pins: Mapping[str, int] = {}
     main_keeps_ports: bool = False
     strict: bool = False

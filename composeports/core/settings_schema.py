@@ -16,6 +16,7 @@ KEYS: Keys = {
     "files": ("files", settings_values.files),
     "profiles": ("profiles", settings_values.profiles),
     "prefix": ("prefix", settings_values.prefix),
+    "naming": ("naming", settings_values.naming),
     "pin": ("pins", settings_values.pins),
     "main": ("main_keeps_ports", settings_values.main),
     "strict": ("strict", settings_values.flag),

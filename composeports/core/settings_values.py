@@ -13,6 +13,7 @@ from composeports.core.file_patterns import FilePattern
 from composeports.core.folders import is_below
 from composeports.core.port_keys import parse_port_key
 from composeports.core.ports import HIGHEST_PORT
+from composeports.core.project_name import NAMINGS
 from composeports.core.protected_names import is_protected
 from composeports.core.templates import check_template, complete_port_key
 from composeports.errors import ConfigError
@@ -175,6 +176,13 @@ def prefix(value: object, at: SettingLocation) -> str:
     if not isinstance(value, str) or not PREFIX.fullmatch(value):
         requirement = "1 to 20 of a-z, 0-9, _ and -, the first one a letter or digit"
         raise at.refusal(value, requirement)
+    return value
+
+
+def naming(value: object, at: SettingLocation) -> str:
+    """Return what the project name of a new session is made from."""
+    if not isinstance(value, str) or value not in NAMINGS:
+        raise at.refusal(value, '"hash" or "worktree"')
     return value
 
 

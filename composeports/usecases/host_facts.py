@@ -9,7 +9,7 @@ from composeports.config import find_settings
 from composeports.core.compose_project import Build, Project
 from composeports.core.compose_reader import read_project
 from composeports.core.image_names import full_name
-from composeports.core.lease import Lease
+from composeports.core.lease import Lease, WorktreeLocation
 from composeports.core.plan.default_names import images, project_name_in
 from composeports.core.plan.external_networks import with_own_networks
 from composeports.core.plan.host_facts import (
@@ -25,6 +25,7 @@ from composeports.core.plan.rules.base_images import names_built_image
 from composeports.core.plan.rules.images import built_names, unbuilt_images
 from composeports.core.plan.rules.networks import session_network
 from composeports.core.plan.rules.volumes import session_volume
+from composeports.core.project_name import project_prefix
 from composeports.core.session import project_name
 from composeports.docker.compose_cli import EVERY_PROFILE, Compose
 from composeports.docker.compose_files import Selection, known_variables, select_files
@@ -266,8 +267,7 @@ def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
     place = session.place._replace(directory=folder)
     if session.given_session is None:
         record = session.context.store.get(place.session_id)
-        prefix = find_settings(folder, place.worktree).settings.prefix
-        project = record.project if record else project_name(place.session_id, prefix=prefix)
+        project = record.project if record else sibling_project_name(session, place)
     else:
         record, project = known.get(folder), session.queries.project
     environ = {
@@ -284,6 +284,14 @@ def _ask(session: Session, folder: str, known: Mapping[str, Lease]) -> _Other:
         for name in ("", project)
     )
     return _Other(folder, project, plain_query, own_query)
+
+
+def sibling_project_name(session: Session, place: WorktreeLocation) -> str:
+    """Return the project name that the session of a location would get."""
+    defaults = session.context.config.default_settings
+    settings = find_settings(place.directory, place.worktree, defaults).settings
+    prefix = project_prefix(settings.prefix, settings.naming, place.session_id, place)
+    return project_name(place.session_id, prefix=prefix)
 
 
 def _of_other(

@@ -32,6 +32,7 @@ def request_of(
 ) -> AllocationRequest:
     """Return the session's allocation request; `containers` None: the engine did not answer."""
     settings = session.context.config.port_allocator
+    record = session.record()
     return AllocationRequest(
         session_id=session.session_id,
         grid=settings.grid,
@@ -39,12 +40,13 @@ def request_of(
         ttl_minutes=settings.ttl_minutes,
         liveness=_liveness(containers),
         place=session.place,
-        prefix=session.settings.prefix,
+        prefix=session.project_prefix,
         pins=pins or {},
         view=session.view,
         marked=frozenset((container.project, container.mark) for container in containers or ()),
         adopt_allowed=session.options.adopt,
         unused=session.is_hook,
+        empty_project=record.project if record and session.leaves_project(record) else "",
     )
 
 

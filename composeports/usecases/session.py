@@ -10,6 +10,7 @@ from functools import cached_property
 from composeports.config import FoundSettings, find_settings
 from composeports.core.engine_identity import Viewpoint
 from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
+from composeports.core.project_name import HASH, prefix_of, project_prefix, with_prefix
 from composeports.core.session import check_session_id, project_name
 from composeports.core.settings import Settings
 from composeports.docker.compose_cli import Compose
@@ -32,6 +33,7 @@ from composeports.host.shell_environment import compose_environment
 from composeports.paths import INCLUDE_FILE, config_cache_folder
 from composeports.stores.read_once import ReadOnceStore
 from composeports.usecases.context import Context
+from composeports.usecases.empty_project import is_empty
 from composeports.usecases.moved_worktree import place_of_session
 from composeports.usecases.options import Options
 
@@ -79,8 +81,8 @@ class Session:
 
     @cached_property
     def _found_settings(self) -> FoundSettings:
-        pool = self.context.config.subnet_pool
-        return find_settings(self._start, self.checkout and self.checkout[0], pool)
+        defaults = self.context.config.default_settings
+        return find_settings(self._start, self.checkout and self.checkout[0], defaults)
 
     @property
     def _start(self) -> str:
@@ -225,7 +227,8 @@ class Session:
         """
         subfolder = ""
         if self.given_session is not None or not self.context.engine.is_local:
-            subfolder = project_name(self.session_id, prefix=self._prefix(self.record()))
+            prefix = prefix_of(self.expected_project_name(self.record()))
+            subfolder = project_name(self.session_id, prefix=prefix)
         return OwnFolder(self.selection.directory, subfolder)
 
     @property
@@ -352,11 +355,36 @@ class Session:
 
     def expected_project_name(self, record: Lease | None) -> str:
         """Return the project name that the session has, or will most likely get."""
-        return record.project if record else project_name(self.session_id, prefix=self._prefix())
+        if record is None:
+            return project_name(self.session_id, prefix=self.project_prefix)
+        if self.leaves_project(record):
+            return with_prefix(record.project, self.project_prefix)
+        return record.project
 
-    def _prefix(self, record: Lease | None = None) -> str:
-        """Return the prefix of the project name; with a record, the one that its volumes have."""
-        return record.project.rpartition("-")[0] if record else self.settings.prefix
+    @cached_property
+    def project_prefix(self) -> str:
+        """Return what the project name of a new session has here before its hash."""
+        settings = self.settings
+        if settings.naming == HASH:
+            return settings.prefix
+        return project_prefix(settings.prefix, settings.naming, self.session_id, self.place)
+
+    def leaves_project(self, record: Lease) -> bool:
+        """Return True if the session's next lease gets another project name by the settings.
+
+        It does if it holds no lease, the settings give another name than before, and this engine
+        has nothing under the earlier name. The first answer about a project stays, so that a
+        command uses one name from its start to its end.
+        """
+        answers = self._left_projects
+        if record.project not in answers:
+            is_kept = record.held or prefix_of(record.project) == self.project_prefix
+            answers[record.project] = not is_kept and is_empty(self.context, self.view, record)
+        return answers[record.project]
+
+    @cached_property
+    def _left_projects(self) -> dict[str, bool]:
+        return {}
 
 
 def local_address(engine: Engine) -> str:

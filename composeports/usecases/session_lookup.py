@@ -43,7 +43,11 @@ class _Placed(Session):
     @cached_property
     def settings(self) -> Settings:
         """Return the defaults: nothing is planned here, so no repository's settings are read."""
-        return Settings()
+        return self.context.config.default_settings
+
+    def leaves_project(self, record: Lease) -> bool:  # noqa: ARG002 - the same as of a Session
+        """Return False: the settings that give the session another name are not read here."""
+        return False
 
     @property
     def may_lack_files(self) -> bool:

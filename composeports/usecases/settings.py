@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from composeports.config import Config, find_settings, naming_file, with_machine_settings
 from composeports.core.machine_settings import KEYS, as_toml, variables_of, with_value
 from composeports.core.ports import PortBlock
-from composeports.core.settings import DEFAULTS
 from composeports.core.settings_schema import KEYS as REPOSITORY_KEYS
 from composeports.core.settings_schema import fields_of
 from composeports.errors import ConfigError, UsageError
@@ -47,14 +46,15 @@ def settings_values(environ: Mapping[str, str], cwd: str) -> list[SettingValue]:
 def setting_value(environ: Mapping[str, str], cwd: str, name: str) -> SettingValue:
     """Return the value of one setting, which its key or its variable names.
 
-    UsageError if there is no such setting.
+    If the machine and the repository both have the setting, a value of the repository's file
+    counts. UsageError if there is no such setting.
     """
     variables = {setting.variable: key for key, setting in KEYS.items()}
     key = variables.get(name, name)
-    for value in settings_values(environ, cwd):
-        if value.name == key:
-            return value
-    raise _unknown(name)
+    values = [value for value in settings_values(environ, cwd) if value.name == key]
+    if not values:
+        raise _unknown(name)
+    return next((value for value in reversed(values) if value.origin != DEFAULT), values[0])
 
 
 def set_value(environ: Mapping[str, str], key: str, text: str) -> tuple[str, ...]:
@@ -94,6 +94,7 @@ def _machine_values(environ: Mapping[str, str]) -> Iterator[SettingValue]:
         "ttl_minutes": allocator.ttl_minutes,
         "store": without_password(config.store),
         "subnet_pool": config.subnet_pool,
+        "naming": config.naming,
     }
     all_values = with_machine_settings(environ)
     for key, setting in KEYS.items():
@@ -107,17 +108,15 @@ def _machine_values(environ: Mapping[str, str]) -> Iterator[SettingValue]:
 
 def _repository_values(environ: Mapping[str, str], cwd: str) -> Iterator[SettingValue]:
     checkout = find_checkout(cwd)
-    pool = Config.from_env(environ).subnet_pool
-    found = find_settings(cwd, checkout and checkout[0], pool)
+    defaults = Config.from_env(environ).default_settings
+    found = find_settings(cwd, checkout and checkout[0], defaults)
     for key, field in fields_of(REPOSITORY_KEYS):
         value = getattr(found.settings, field)
         if key == "main":
             value = "defaults" if value else "block"
         elif key == "copy":
             value = tuple(pattern.text for pattern in found.settings.copy)
-        is_default = getattr(found.settings, field) == getattr(
-            DEFAULTS._replace(subnet_pool=pool), field
-        )
+        is_default = getattr(found.settings, field) == getattr(defaults, field)
         yield SettingValue(REPOSITORY, key, value, DEFAULT if is_default else found.path)
 
 
@@ -148,7 +147,7 @@ def _warnings(environ: Mapping[str, str], key: str) -> Iterator[str]:
     variable = KEYS[key].variable
     if environ.get(variable, "").strip():
         yield f"{variable} is set in this environment, and has precedence over the file"
-    if key in {"store", "subnet_pool", "ttl_minutes"}:
+    if key in {"store", "subnet_pool", "ttl_minutes", "naming"}:
         return
     grid = Config.from_env(environ).port_allocator.grid
     kernel = kernel_ports()

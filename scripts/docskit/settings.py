@@ -16,6 +16,7 @@ from composeports.config import (
     PortAllocatorConfig,
 )
 from composeports.core import machine_settings, protected_names, settings_values
+from composeports.core.project_name import HASH, NAMINGS
 from composeports.core.settings import SUBNET_POOL, Settings
 from composeports.core.settings_schema import KEYS, fields_of
 
@@ -48,6 +49,13 @@ OTHERS = {
     "COMPOSEPORTS_SUBNET_POOL": (
         f"`{SUBNET_POOL}`",
         ("the pool for subnets of repositories that set none: a private IPv4 network, /8 to /24"),
+    ),
+    "COMPOSEPORTS_NAMING": (
+        f"`{HASH}`",
+        (
+            "the naming of projects in repositories that set none: `hash` (`ac-<hash>`) or "
+            "`worktree` (`ac-<name>-<hash>`)"
+        ),
     ),
     "COMPOSEPORTS_HOST": (
         "the host in the engine's address; `localhost` for an engine of this machine",
@@ -112,6 +120,13 @@ KEYS_IN_WORDS = {
     "files": ('`["deploy/compose.yaml"]`', "Compose files, relative to this file"),
     "profiles": ('`["dev"]`', "active profiles"),
     "prefix": ('`"ac"`', "the project names are `<prefix>-<hash>`"),
+    "naming": (
+        '`"worktree"`',
+        (
+            '`"worktree"`: the project names are `<prefix>-<name>-<hash>`, with the name of the '
+            'worktree\'s folder; `"hash"`: they are `<prefix>-<hash>`'
+        ),
+    ),
     "pin": (
         '`{"web:3000" = 3000}`',
         (
@@ -210,6 +225,7 @@ TYPES: dict[str, dict[str, object]] = {
         "type": "object",
         "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 65535},
     },
+    "naming": {"enum": list(NAMINGS)},
     "main": {"enum": ["defaults", "block"]},
     "flag": {"type": "boolean"},
     "templates": {"type": "object", "additionalProperties": {"type": "string"}},

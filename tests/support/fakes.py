@@ -71,6 +71,7 @@ class FakeEngine(Engine):
         self.present: list[Container] = []
         self.bindings: dict[str, frozenset[Port]] = {}
         self.away = False
+        self.kept_volumes: set[str] = set()
 
     def add(
         self,
@@ -104,9 +105,11 @@ class FakeEngine(Engine):
         return tuple({each.project for each in self.present if each.project == project})
 
     def volumes(self, project: str) -> tuple[str, ...]:
-        """Return nothing, whatever the project."""
-        del project
-        return ()
+        """Return one volume if the project is one of `kept_volumes`."""
+        if self.away:
+            message = "the Docker engine did not answer: it is away"
+            raise EngineError(message, hint="start the engine")
+        return (f"{project}_data",) if project in self.kept_volumes else ()
 
 
 class FakePorts:

@@ -252,9 +252,22 @@ def test_keys_are_not_shown() -> None:
     config = Config.from_env({"COMPOSEPORTS_API_KEYS": "secret", "COMPOSEPORTS_STORE": "memory:"})
     assert repr(config) == (
         f"Config(port_allocator={PortAllocatorConfig()}, store='memory:', session=None, host='', "
-        "server_commands=4, subnet_pool='10.213.0.0/16')"
+        "server_commands=4, subnet_pool='10.213.0.0/16', naming='hash')"
     )
     assert "secret" not in f"{config} {[config]}"
+
+
+@pytest.mark.parametrize(("text", "naming"), [("", "hash"), (" worktree ", "worktree")])
+def test_the_naming_of_projects_is_a_default_of_repositories(text: str, naming: str) -> None:
+    config = Config.from_env({"COMPOSEPORTS_NAMING": text})
+    assert config.naming == config.default_settings.naming == naming
+
+
+def test_another_naming_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({"COMPOSEPORTS_NAMING": "folder"})
+    assert "COMPOSEPORTS_NAMING" in caught.value.message
+    assert caught.value.message.endswith('must be "hash" or "worktree", got "folder"')
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ SETTINGS = """\
 {files}
 # profiles = ["dev"]                # profiles that are on; default: none
 # prefix = "ac"                     # projects are named <prefix>-<hash>; the default
+# naming = "worktree"               # <prefix>-<name>-<hash>, by the folder; default: "hash"
 # main = "defaults"                 # the main checkout keeps the file's own ports; default: "block"
 # pin = {{"web:3000" = 3000}}         # a container port = the host port it always gets
 # copy = [".env"]                   # ignored files that a new worktree gets; default: none

@@ -44,6 +44,7 @@ def test_what_was_asked_early_is_not_asked_again(
     [
         ('profiles = ["dev"]\n', ["--profile dev", "--project-name ac-"]),
         ('prefix = "shop"\n', ["--project-name shop-"]),
+        ('naming = "worktree"\n', ["--project-name ac-repository-"]),
         ('files = ["other.yaml"]\n', ["other.yaml"]),
     ],
 )
@@ -67,6 +68,17 @@ def test_a_record_of_another_prefix_is_followed(here: Shell, docker: FakeDocker)
     assert here.run("up").code == 0
     (question,) = configs(docker)
     assert "--project-name shop-" in question
+
+
+@pytest.mark.parametrize("way", ["variable", "machine"])
+def test_a_naming_of_the_machine_is_followed(here: Shell, docker: FakeDocker, way: str) -> None:
+    if way == "machine":
+        assert here.run("settings", "set", "naming", "worktree").code == 0
+    user = here.having(COMPOSEPORTS_NAMING="worktree") if way == "variable" else here
+    for _ in range(2):
+        assert user.run("up").code == 0
+        (question,) = configs(docker)
+        assert "--project-name ac-repository-" in question
 
 
 def test_a_linked_env_file_is_asked_without_the_link(here: Shell, docker: FakeDocker) -> None:

@@ -1,6 +1,7 @@
 """`composeports settings`, and what the user's settings file changes; the installed program."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_a_variable_has_precedence_and_that_is_told(shell: Shell) -> None:
         ("max_sessions", "many", "max_sessions must be a whole number"),
         ("store", "mysql://db", "is no store that this version knows"),
         ("subnet_pool", "8.8.0.0/16", "subnet_pool must be a private IPv4 network"),
+        ("naming", "folder", 'naming must be "hash" or "worktree", got "folder"'),
     ],
 )
 def test_a_value_that_cannot_work_is_not_written(
@@ -146,6 +148,51 @@ def test_a_pool_of_the_machine_is_that_of_repositories_that_set_none(shell: Shel
         },
     )
     assert values(shell.at(repository))["subnets.pool"][0] == "10.1.0.0/16"
+
+
+def test_the_naming_of_the_machine_is_that_of_repositories_that_set_none(
+    shell: Shell, file: Path
+) -> None:
+    def naming(at: Shell) -> tuple[object, str]:
+        found = at.run("settings", "get", "naming", "--json").document
+        return found["value"], found["origin"]
+
+    def project(at: Shell) -> str:
+        at.run("release")
+        return str(at.run("allocate", "--json").document["compose_project_name"])
+
+    assert naming(shell) == ("hash", "default")
+    assert re.fullmatch("ac-[0-9a-f]{8}", project(shell))
+    assert shell.run("settings", "set", "naming", "worktree").code == 0
+    assert naming(shell) == ("worktree", str(file))
+    variable = shell.having(COMPOSEPORTS_NAMING="hash")
+    assert naming(variable) == ("hash", "COMPOSEPORTS_NAMING")
+    plain, named = (
+        shell.at(
+            make_repository(
+                shell.cwd / f"{text}-shop",
+                {"compose.yaml": "services: {}\n", "composeports.toml": f'naming = "{text}"\n'},
+            )
+        )
+        for text in ("hash", "worktree")
+    )
+    assert naming(plain) == ("hash", f"{plain.cwd}/composeports.toml")
+    assert re.fullmatch("ac-[0-9a-f]{8}", project(plain))
+    assert re.fullmatch("ac-worktree-shop-[0-9a-f]{8}", project(named.having(**variable.environ)))
+    folder = make_repository(shell.cwd / "bare")
+    assert re.fullmatch("ac-bare-[0-9a-f]{8}", project(shell.at(folder)))
+    assert re.fullmatch("ac-[0-9a-f]{8}", project(variable.at(make_repository(folder / "in"))))
+
+
+def test_a_naming_that_is_not_accepted_is_told_with_the_file(shell: Shell, file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text('naming = "folder"\n')
+    done = shell.run("allocate")
+    assert (done.code, done.out) == (78, "")
+    assert f'{file}: naming must be "hash" or "worktree", got "folder"' in done.err
+    done = shell.having(COMPOSEPORTS_NAMING="name").run("allocate")
+    assert done.code == 78
+    assert 'COMPOSEPORTS_NAMING must be "hash" or "worktree", got "name"' in done.err
 
 
 def test_the_schema_is_printed(shell: Shell) -> None:

@@ -96,6 +96,16 @@ FORGERIES: dict[str, tuple[str, object, str]] = {
     "a project that is no session's": ("project", "shop", "project"),
     "a name under a late salt": ("project", under_salt(16), "project"),
     "an option as a project": ("project", "--volumes", "project"),
+    "a readable name that is none": (
+        "project",
+        project_name("victim", prefix=f"ac-{'a' * 21}"),
+        "project",
+    ),
+    "another session's readable name and hash": (
+        "project",
+        project_name("other", prefix="ac-victim"),
+        "project",
+    ),
     "a prefix that is none": ("project", f"A{project_name('victim')}", "project"),
     "a start outside of all ports": ("start", -5, "block"),
     "a block that goes beyond all ports": ("start", 65530, "block"),
@@ -418,6 +428,14 @@ def test_no_command_uses_a_forged_record(
 def test_a_name_under_any_of_the_first_salts_is_the_session_s(shared: Shared, salts: int) -> None:
     taken = [under_salt(number) for number in range(salts)]
     name = project_name("victim", taken, "my-team")
+    shared.write(f"UPDATE {shared.table} SET project = '{name}'", ())
+    found = shared.store.get("victim")
+    assert found is not None
+    assert found.project == name
+
+
+def test_a_readable_name_before_the_hash_is_the_session_s(shared: Shared) -> None:
+    name = project_name("victim", prefix=f"{'a' * 20}-{'b' * 20}")
     shared.write(f"UPDATE {shared.table} SET project = '{name}'", ())
     found = shared.store.get("victim")
     assert found is not None

@@ -592,6 +592,35 @@ def test_a_name_that_is_taken_moves_nobody_else() -> None:
     assert lease.project == "ac-mine"
 
 
+@pytest.mark.parametrize(
+    ("held", "empty_project", "expected"),
+    [
+        (False, "ac-mine", "ac-login-mine"),
+        (False, "", "ac-mine"),
+        (False, "ac-other", "ac-mine"),
+        (True, "ac-mine", "ac-mine"),
+    ],
+)
+def test_a_released_lease_leaves_the_name_of_an_empty_project(
+    *, held: bool, empty_project: str, expected: str
+) -> None:
+    before = own(held=held)._replace(stack=ComposeInvocation(("/w/compose.yaml",)), marks={})
+    request = ask()._replace(prefix="ac-login", empty_project=empty_project)
+    lease = claim(StoreSnapshot(before), request).granted
+    assert lease.project == expected
+    assert (lease.block, lease.stack, lease.offsets) == (SECOND, before.stack, before.offsets)
+
+
+def test_a_session_gets_no_name_that_is_taken_in_place_of_its_empty_one() -> None:
+    other = hold("you", FIRST)._replace(project="ac-login-mine")
+    first = project_name("me", prefix="ac-login")
+    request = ask()._replace(
+        prefix="ac-login", empty_project="ac-mine", taken=frozenset({"ac-login-yours", first})
+    )
+    lease = claim(StoreSnapshot(own(held=False), (other,)), request).granted
+    assert lease.project == project_name("me", {first}, "ac-login")
+
+
 # Readable names
 
 

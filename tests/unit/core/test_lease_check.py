@@ -10,7 +10,7 @@ from composeports.core.lease import ComposeInvocation, Lease, WorktreeLocation
 from composeports.core.lease_check import UnsoundError, check_lease
 from composeports.core.ports import PortBlock
 from composeports.core.service_state import ServiceState
-from composeports.core.session import is_project_of, project_name
+from composeports.core.session import project_name
 
 SOUND = Lease(
     "s",
@@ -121,10 +121,3 @@ def test_a_session_that_moved_between_stores_keeps_its_name(
         return
     with pytest.raises(UnsoundError, match="project"):
         check_lease(lease, machine)
-
-
-def test_a_name_under_a_late_salt_is_nobody_s() -> None:
-    names: list[str] = []
-    for _ in range(17):
-        names.append(project_name("s", names))
-    assert [is_project_of(name, "s") for name in names] == [True] * 16 + [False]

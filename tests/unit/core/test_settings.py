@@ -48,6 +48,8 @@ ACCEPTED = [
     ({"profiles": ["dev", "*"]}, Settings(profiles=("dev", "*"))),
     ({"prefix": "my-team_1"}, Settings(prefix="my-team_1")),
     ({"prefix": "a" * 20}, Settings(prefix="a" * 20)),
+    ({"naming": "worktree"}, Settings(naming="worktree")),
+    ({"naming": "hash"}, Settings()),
     ({"pin": {"web:3000": 3000}}, Settings(pins={"web:3000/tcp": 3000})),
     (
         {"pin": {"dns:53/udp": 53, "dns:53": 53}},
@@ -116,6 +118,8 @@ REFUSED: list[tuple[Mapping[str, object], str, str]] = [
     ({"prefix": "-a"}, "prefix", "the first one a letter or digit"),
     ({"prefix": "a\n"}, "prefix", "1 to 20 of a-z"),
     ({"prefix": 3}, "prefix", "got 3"),
+    ({"naming": "folder"}, "naming", '"hash" or "worktree", got "folder"'),
+    ({"naming": ["hash"]}, "naming", '"hash" or "worktree", got ["hash"]'),
     ({"pin": 3000}, "pin", "a table, got 3000"),
     ({"pin": {"web": 3000}}, "pin", "the key 'web', which is no SERVICE:PORT"),
     ({"pin": {"web:0": 3000}}, "pin", "no SERVICE:PORT"),
