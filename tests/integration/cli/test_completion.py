@@ -119,6 +119,9 @@ NEXT = [
         ["plain,export", "plain,dotenv", "plain,fish", "plain,json"],
     ),
     ("composeports completion z", ["plain,zsh"]),
+    ("composeports settings set nam", ["plain,naming"]),
+    ("composeports settings set naming ", ["plain,hash", "plain,worktree"]),
+    ("composeports settings set store ", []),
     ("composeports explain no_p", ["plain,no_ports_available"]),
     (
         "composeports explain store_",

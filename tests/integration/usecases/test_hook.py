@@ -317,6 +317,15 @@ def test_a_new_worktree_has_a_lease_at_once(hooked: Hooked, tmp_path: Path) -> N
     assert hooked.leased == [str(tmp_path / "one")]
 
 
+def test_the_project_of_a_new_worktree_follows_the_naming(hooked: Hooked, tmp_path: Path) -> None:
+    hooked.shell = hooked.shell.having(COMPOSEPORTS_NAMING="worktree")
+    hooked.install()
+    hooked.git("worktree", "add", "-b", "new", str(tmp_path / "New_One"))
+    (row,) = hooked.shell.run("status", "--json").document
+    assert row["worktree"] == str(tmp_path / "New_One")
+    assert row["compose_project_name"].startswith("ac-new-one-")
+
+
 def test_a_shell_that_is_on_another_session_leases_for_the_new_worktree(
     hooked: Hooked, tmp_path: Path
 ) -> None:
