@@ -40,9 +40,9 @@ class AllocationRequest(NamedTuple):
     may be on another engine with the same id is on this engine. `taken` are project names that are
     in use on the engine and unknown to the store. `prefix` is what a new project name has before
     its hash. `empty_project` is the project of the session's released lease, if the engine has
-    nothing of it and the session is to get a name with `prefix`. `unused` is True for the git hook: no command of
-    the session has used the lease yet. `may_take_unused` is True if such a lease of another session
-    gives way when no block is free.
+    nothing of it and the session is to get a name with `prefix`. `unused` is True for the git hook:
+    no command of the session has used the lease yet. `may_take_unused` is True if such a lease of
+    another session gives way when no block is free.
     """
 
     session_id: str
