@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -28,15 +29,16 @@ Examples:
 
 
 def _keys(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
-    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
-
-    return [CompletionItem(key) for key in KEYS if key.startswith(incomplete)]
+    return _items(KEYS, incomplete)
 
 
 def _values(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[Any]:
+    return _items(NAMINGS if ctx.params.get("name") == "naming" else (), incomplete)
+
+
+def _items(values: Iterable[str], incomplete: str) -> list[Any]:
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
 
-    values = NAMINGS if ctx.params.get("name") == "naming" else ()
     return [CompletionItem(value) for value in values if value.startswith(incomplete)]
 
 
