@@ -164,12 +164,16 @@ class Engine:
             return silence(self.endpoint.address, self.time_limits.seconds)
         return engine_failure(answer.code, answer.err, self.endpoint.address)
 
-    def _start(self, *arguments: str) -> Running:
-        return start(("docker", *arguments), self._environ, wait=self.time_limits.wait())
+    def _start(self, *arguments: str, work_seconds: float = 0.0) -> Running:
+        wait = self.time_limits.wait(work_seconds=work_seconds)
+        return start(("docker", *arguments), self._environ, wait=wait)
 
-    def output(self, *arguments: str) -> str:
-        """Return the stdout of `docker ARGUMENTS`; raise EngineError if it fails."""
-        answer = self._start(*arguments).finish()
+    def output(self, *arguments: str, work_seconds: float = 0.0) -> str:
+        """Return the stdout of `docker ARGUMENTS`; raise EngineError if it fails.
+
+        `work_seconds` is how long the engine works on it, beyond the time for any answer.
+        """
+        answer = self._start(*arguments, work_seconds=work_seconds).finish()
         if answer.code:
             raise self.failure(answer)
         return answer.out

@@ -29,12 +29,16 @@ class TimeLimits:
         self.is_told = False
         self._given_up_at = -2 * seconds
 
-    def wait(self, *, endless: bool = False) -> "Wait":
-        """Return the wait for the answer to a query sent now; `endless` means without limit."""
+    def wait(self, *, endless: bool = False, work_seconds: float = 0.0) -> "Wait":
+        """Return the wait for the answer to a query sent now; `endless` means without limit.
+
+        `work_seconds` is how long an engine that is not busy works on the answer.
+        """
         if endless:
             return Wait(self, None)
         is_silent = time.monotonic() - self._given_up_at < self.seconds
-        return Wait(self, min(SHORT_SECONDS, self.seconds) if is_silent else self.seconds)
+        seconds = min(SHORT_SECONDS, self.seconds) if is_silent else self.seconds
+        return Wait(self, seconds + work_seconds, NOTICE_SECONDS + work_seconds)
 
     def give_up(self, waited: float) -> None:
         """Record that a query was not answered after `waited` seconds.
@@ -56,9 +60,15 @@ class Wait:
     A command that does work, which is not a query, is waited for without limit.
     """
 
-    def __init__(self, time_limits: TimeLimits, seconds: float | None) -> None:
-        """Start to wait; `seconds` None means without limit."""
+    def __init__(
+        self,
+        time_limits: TimeLimits,
+        seconds: float | None,
+        notice_seconds: float = NOTICE_SECONDS,
+    ) -> None:
+        """Start to wait; `seconds` None means without limit. The user is told after the notice."""
         self._time_limits = time_limits
+        self._notice_seconds = notice_seconds
         self._seconds = seconds
         self._begun = time.monotonic()
 
@@ -66,13 +76,13 @@ class Wait:
         """Return how many seconds to wait now; None for no limit."""
         wait_time = time.monotonic() - self._begun
         ends = [] if self._seconds is None else [self._seconds]
-        ends += [] if self._time_limits.is_told else [NOTICE_SECONDS]
+        ends += [] if self._time_limits.is_told else [self._notice_seconds]
         return max(LEAST_SECONDS, min(ends) - wait_time) if ends else None
 
     def goes_on(self) -> bool:
         """Return True if there is another turn, after a turn without an answer."""
         wait_time = time.monotonic() - self._begun
-        if wait_time >= NOTICE_SECONDS and not self._time_limits.is_told:
+        if wait_time >= self._notice_seconds and not self._time_limits.is_told:
             self._time_limits.is_told = True
             self._time_limits.tell()
         if self._seconds is None or wait_time < self._seconds:

@@ -48,6 +48,9 @@ RUN = {
     ("docs/ci.md", "yaml", "steps:"): (
         "tests/unit/test_ci_examples.py::test_the_page_shows_how_to_use_the_action"
     ),
+    ("docs/first-hour.md", "console", ""): (
+        f"{ACCEPTANCE}/test_first_hour.py::test_the_page_is_what_happens"
+    ),
     ("docs/fleet.md", "sql", "REVOKE"): (
         f"{INTEGRATION}/stores/test_postgres_faults.py"
         "::test_a_user_with_the_grants_may_do_all_that_is_needed"

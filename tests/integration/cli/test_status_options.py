@@ -42,6 +42,13 @@ def test_stats_show_what_the_containers_of_a_session_use(
     assert "memory_bytes" not in started.run("status", "--json").document[0]
 
 
+def test_an_engine_that_measures_is_not_called_silent(started: Shell, docker: FakeDocker) -> None:
+    docker.answer("stats", "aaa111\t1MiB / 2MiB\n")
+    docker.run_before("stats", "/bin/sleep 2.5")
+    done = started.run("status", "--stats")
+    assert (done.code, done.err) == (0, "")
+
+
 def test_stats_ask_the_engine_once(started: Shell, docker: FakeDocker) -> None:
     docker.answer("stats", "aaa111\t-- / --\n")
     assert started.run("status", "--stats", "--wide").code == 0
