@@ -165,14 +165,12 @@ class Engine:
         return engine_failure(answer.code, answer.err, self.endpoint.address)
 
     def _start(self, *arguments: str, work_seconds: float = 0.0) -> Running:
-        wait = self.time_limits.wait(work_seconds=work_seconds)
-        return start(("docker", *arguments), self._environ, wait=wait)
+        return start(
+            ("docker", *arguments), self._environ, wait=self.time_limits.wait(work_seconds)
+        )
 
     def output(self, *arguments: str, work_seconds: float = 0.0) -> str:
-        """Return the stdout of `docker ARGUMENTS`; raise EngineError if it fails.
-
-        `work_seconds` is how long the engine works on it, beyond the time for any answer.
-        """
+        """Return the stdout of `docker ARGUMENTS`, whose work may take `work_seconds`, or raise."""
         answer = self._start(*arguments, work_seconds=work_seconds).finish()
         if answer.code:
             raise self.failure(answer)

@@ -29,7 +29,7 @@ class TimeLimits:
         self.is_told = False
         self._given_up_at = -2 * seconds
 
-    def wait(self, *, endless: bool = False, work_seconds: float = 0.0) -> "Wait":
+    def wait(self, work_seconds: float = 0.0, *, endless: bool = False) -> "Wait":
         """Return the wait for the answer to a query sent now; `endless` means without limit.
 
         `work_seconds` is how long an engine that is not busy works on the answer.
