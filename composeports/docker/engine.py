@@ -165,9 +165,8 @@ class Engine:
         return engine_failure(answer.code, answer.err, self.endpoint.address)
 
     def _start(self, *arguments: str, work_seconds: float = 0.0) -> Running:
-        return start(
-            ("docker", *arguments), self._environ, wait=self.time_limits.wait(work_seconds)
-        )
+        wait = self.time_limits.wait(work_seconds)
+        return start(("docker", *arguments), self._environ, wait=wait)
 
     def output(self, *arguments: str, work_seconds: float = 0.0) -> str:
         """Return the stdout of `docker ARGUMENTS`, whose work may take `work_seconds`, or raise."""
