@@ -1,7 +1,7 @@
 # Everything a person or a machine does with this repository. `make help` lists it.
 .DEFAULT_GOAL := help
 .PHONY: help setup fetch fetch-demo fetch-tests fetch-latest demo test test-fresh \
-    first-third second-third last-third test-without-engine test-with-engine \
+    part-1 part-2 part-3 part-4 test-without-engine test-core test-integration test-with-engine \
     test-with-engine-1 test-with-engine-2 test-other-engines test-fleet \
     test-latest test-unit lint format bench many rush races races-postgres fleet servers \
     screenshots schema faults corpus openspec reference clean
@@ -40,27 +40,33 @@ demo: fetch-demo ## Two worktrees, two stacks at once, on a real engine; cleans 
 	@$(with_engine) scripts/demo
 
 test: fetch-tests ## The checks and all tests, on real engines; cleans up after itself
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=line \
-	    first-third second-third last-third
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync=line part-1 part-2 part-3 part-4
 
 # Each waits for something else most of the time: two engines, and programs that need none.
-first-third: fetch-tests
+part-1: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-1
 	@$(MAKE) --no-print-directory --output-sync=none test-other-engines
 
-second-third: fetch-tests
+part-2: fetch-tests
 	@$(MAKE) --no-print-directory --output-sync=none test-with-engine-2
 
-last-third: fetch-tests
-	@$(MAKE) --no-print-directory --output-sync=none lint test-without-engine
+part-3: fetch-tests
+	@$(MAKE) --no-print-directory --output-sync=none test-integration
+
+part-4: fetch-tests
+	@$(MAKE) --no-print-directory --output-sync=none lint test-core
 	@$(MAKE) --no-print-directory --output-sync=none test-fleet
 
 test-fresh: ## The demo and all tests with an empty home and cache, and no network once all is fetched
 	@scripts/test-fresh
 
-test-without-engine: fetch-tests ## The unit and integration tests; the core has to be covered wholly
+test-without-engine: test-core test-integration ## The tests that need no engine
+
+test-core: fetch-tests ## The unit tests; what decides has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov=composeports.usecases --cov-branch --cov-fail-under=100 \
 	    --cov-report=term:skip-covered -q
+
+test-integration: fetch-tests ## The tests with real processes, files and databases, and no engine
 	@$(bin)/pytest tests/integration $(PYTEST_ARGS)
 
 test-with-engine: fetch-tests ## The acceptance tests, one after the other on one engine
