@@ -109,8 +109,8 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 44_970),
-    "modules": (len, 381),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 45_180),
+    "modules": (len, 383),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 75),

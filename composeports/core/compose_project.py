@@ -220,17 +220,17 @@ class Volume(NamedTuple):
 class Project(NamedTuple):
     """Everything that the file describes, in Compose's order.
 
-    `asked_as` is the project name that Compose read the file with. `handed_files` are the source
-    files of configs and secrets; `handed_variables` maps paths such as `secrets.token.environment`
-    to the variable that gives a config or secret its text. `contents` maps the key of a config to
-    its text, for configs whose text is in the file.
+    `asked_as` is the project name that Compose read the file with. `handed_files` maps paths
+    such as `configs.site.file` to the source files of configs and secrets, and `handed_variables`
+    paths such as `secrets.token.environment` to the variable that gives one its text.
+    `contents` maps the key of a config to its text, for configs whose text is in the file.
     """
 
     services: tuple[Service, ...] = ()
     networks: tuple[Network, ...] = ()
     volumes: tuple[Volume, ...] = ()
     asked_as: str = ""
-    handed_files: Texts = ()
+    handed_files: Mapping[str, str] = {}
     handed_variables: Mapping[str, str] = {}
     contents: Mapping[str, str] = {}
 
@@ -245,7 +245,7 @@ class Project(NamedTuple):
 
         They are those of mounts, devices, builds, caches, configs, secrets and volume options.
         """
-        yield from self.handed_files
+        yield from self.handed_files.values()
         for service in self.services:
             yield from (mount.source for mount in service.mounts if mount.kind == "bind")
             yield from service.devices

@@ -24,7 +24,7 @@ def read_project(config: Json) -> Project:
         networks=tuple(_network(key, spec) for key, spec in _items(config.get("networks"))),
         volumes=tuple(_volume(key, spec) for key, spec in _items(config.get("volumes"))),
         asked_as=_text(config.get("name")),
-        handed_files=tuple(path for _, path in _handed_on(config, "file")),
+        handed_files=dict(_handed_on(config, "file")),
         handed_variables=dict(_handed_on(config, "environment")),
         contents={
             key: _text(spec["content"])

@@ -32,7 +32,7 @@ LONGEST_SHOWN = 80
 # The kinds of resources in `shared`, each written as `KIND:NAME`.
 SHARED_KINDS = (
     *("network", "volume", "container", "image", "port", "label", "variable"),
-    *("ipc", "pid", "uts", "cache", "provider", "script"),
+    *("ipc", "pid", "uts", "cache", "provider", "script", "file"),
 )
 
 

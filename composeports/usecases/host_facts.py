@@ -37,6 +37,7 @@ from composeports.errors import UnsafeFileError
 from composeports.host.git import link_of, main_git_dir, other_checkouts
 from composeports.host.process import Running
 from composeports.regular_file import read_regular
+from composeports.usecases.mounted_texts import mounted_texts
 from composeports.usecases.session import Session
 
 # The maximum number of other projects to ask Compose for. No known worktree has more candidates.
@@ -65,6 +66,7 @@ def collect_host_facts(
         dockerfiles=dockerfiles,
         named_contexts=not dockerfiles or has_named_contexts(engine, session.environ),
         handed_values=_handed_values(session, project),
+        file_texts=dict(mounted_texts(project, session.place.worktree or session.place.directory)),
     )
     if not paths and not any(external_names.values()):
         return facts

@@ -70,7 +70,9 @@ def _sources(session: Session, observed: ObservedConfig) -> dict[str, None]:
     project = observed.project
     mounts = (mount for service in project.services for mount in service.mounts)
     paths = (mount.source for mount in mounts if mount.kind == "bind")
-    return dict.fromkeys(path for path in (*paths, *project.handed_files) if path[:1] == "/")
+    return dict.fromkeys(
+        path for path in (*paths, *project.handed_files.values()) if path[:1] == "/"
+    )
 
 
 def _env_files(session: Session, texts: Iterable[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from composeports.core.plan.rules import (
     labels,
     log_drivers,
     missing_files,
+    mounted_files,
     networks,
     ports,
     remote_engine,
@@ -351,6 +352,24 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
                 (
                     "URLs and addresses change in the same way as in `environment`; names of "
                     "images, networks, volumes and containers do not"
+                ),
+            ),
+        ),
+    ),
+    (
+        mounted_files.addresses_in_files,
+        ("file",),
+        (
+            (
+                (
+                    "a mounted file, or a config or secret with `file:`, that has an address of "
+                    "the host with a port that moves, or an address in a subnet that moves "
+                    "(`proxy_pass http://host.docker.internal:3000` in a mounted `nginx.conf`)"
+                ),
+                (
+                    "stays, with a warning that names the line. Comments do not count. Of a "
+                    "mounted folder, the files `*.conf`, `*.yaml`, `*.ini` and the like are read. "
+                    '`shared = ["file:nginx.conf"]` accepts the file'
                 ),
             ),
         ),

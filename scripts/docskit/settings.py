@@ -187,9 +187,9 @@ KEYS_IN_WORDS = {
         '`["network:edge", "volume:models", "/srv/models"]`',
         (
             "what sessions share on purpose, so that there is no warning: `network:`, `volume:`, "
-            "`container:`, `image:`, `port:`, `label:`, `variable:`, `cache:`, `provider:` or "
-            "`script:` and a name (`network:host`, `ipc:host`, `pid:host`, `uts:host` for "
-            "namespaces of the host), "
+            "`container:`, `image:`, `port:`, `label:`, `variable:`, `cache:`, `provider:`, "
+            "`script:` or `file:` and a name (`network:host`, `ipc:host`, `pid:host`, `uts:host` "
+            "for namespaces of the host), "
             "or a path, relative to this file"
         ),
     ),

@@ -92,10 +92,11 @@ class HostFacts(NamedTuple):
     files, here and in the main checkout. `dockerfiles` maps services to the texts of Dockerfiles
     that name images of other services. `named_contexts` is False if the builder cannot replace such
     a name. `handed_values` maps paths such as `configs.site.environment` to the text that the
-    variable named there has. `missing` are the paths that the file names and that do not exist.
-    `missing_env` is the main checkout's `.env`, and `unset_variables` are variables that have a
-    value there, and none here. `incoming` are the files that `up` takes from the main checkout
-    before it plans.
+    variable named there has. `file_texts` maps absolute paths to the texts of files that containers
+    read: files in mounted folders, configs and secrets. `missing` are the paths that the file names
+    and that do not exist. `missing_env` is the main checkout's `.env`, and `unset_variables` are
+    variables that have a value there, and none here. `incoming` are the files that `up` takes from
+    the main checkout before it plans.
     """
 
     paths: Mapping[str, str] = {}
@@ -109,6 +110,7 @@ class HostFacts(NamedTuple):
     dockerfiles: Mapping[str, str] = {}
     named_contexts: bool = True
     handed_values: Mapping[str, str] = {}
+    file_texts: Mapping[str, str] = {}
     missing: tuple[MissingPath, ...] = ()
     missing_env: MissingPath | None = None
     unset_variables: Texts = ()

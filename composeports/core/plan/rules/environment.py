@@ -137,7 +137,7 @@ def config_contents(context: PlanContext) -> RuleResult:
         numbers = numbers_of(users[0], context)
         rewriter = _Rewriter(context, move, names, numbers, reach_of(context, *users))
         lines = text.splitlines(keepends=True)
-        after = "".join(move(rewriter.renumbered(_key_of(line, key), line)) for line in lines)
+        after = "".join(move(rewriter.renumbered(key_of_line(line, key), line)) for line in lines)
         if after != text:
             why = "it leads to what has moved"
             changes.append(Change("url", f"configs.{key}.content", text, after, why))
@@ -145,7 +145,7 @@ def config_contents(context: PlanContext) -> RuleResult:
     return RuleResult(tuple(changes), merge(nodes))
 
 
-def _key_of(line: str, otherwise: str) -> str:
+def key_of_line(line: str, otherwise: str) -> str:
     """Return the key of a line that has one value; `otherwise` if the line has no key."""
     match = re.match(_LINE_KEY, line)
     return match[1] if match else otherwise

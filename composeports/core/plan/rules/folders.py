@@ -103,7 +103,7 @@ def _uses(context: PlanContext) -> dict[str, _Use]:
             use = uses.setdefault(place, new_use)
             use.users.append(_user(service, use.kind))
             use.written = True
-    for path in context.project.handed_files:
+    for path in context.project.handed_files.values():
         place = context.host_facts.real(path)
         if _is_outside(place, context):
             use = uses.setdefault(place, _Use(normpath(path), place))

@@ -46,7 +46,7 @@ def _files(context: PlanContext) -> Iterator[MissingFile]:
                 why += ": make what is to be mounted before, or set `create_host_path: false`"
             yield MissingFile("mount", missing.path, tuple(users), missing.main, why)
         elif not users and missing.main:
-            kind = "file" if missing.path in context.project.handed_files else "env_file"
+            kind = "file" if missing.path in context.project.handed_files.values() else "env_file"
             why = f"{missing.path} does not exist, and the main checkout has it: {way(missing)}"
             yield MissingFile(kind, missing.path, (), missing.main, why)
 

@@ -46,7 +46,7 @@ def _sources(context: PlanContext) -> Iterator[str]:
         for mount in service.mounts:
             if mount.kind == "bind" and not _is_of_any_machine(mount.source):
                 yield mount.source
-    yield from context.project.handed_files
+    yield from context.project.handed_files.values()
     for volume in context.project.volumes:
         device = volume.driver_opts.get("device", "")
         if device.startswith("/") and not volume.external and not _is_of_any_machine(device):
