@@ -358,7 +358,7 @@ TABLE: tuple[tuple[Rule, tuple[str, ...], tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         mounted_files.addresses_in_files,
-        ("file",),
+        (),
         (
             (
                 (
