@@ -109,14 +109,14 @@ def wide_functions(modules: Modules) -> int:
 
 
 FIGURES: dict[str, tuple[Callable[[Modules], float], float]] = {
-    "lines": (lambda modules: sum(map(lines_of, modules)), 45_180),
-    "modules": (len, 383),
+    "lines": (lambda modules: sum(map(lines_of, modules)), 45_223),
+    "modules": (len, 384),
     "longest module": (lambda modules: max(map(lines_of, modules)), 435),
     "median module": (lambda modules: statistics.median(map(lines_of, modules)), 94.5),
     "longest function": (longest_function, 75),
     "imports inside functions": (
         lambda modules: sum(len(imports_inside(tree)) for tree in modules.values()),
-        192,
+        193,
     ),
     "modules with imports inside functions": (
         lambda modules: sum(bool(imports_inside(tree)) for tree in modules.values()),

@@ -18,12 +18,12 @@ from composeports.cli.output import as_json_option, write_json
 from composeports.core.lease import Lease
 from composeports.core.session_name import name_of
 from composeports.core.visible_text import visible
-from composeports.errors import InvalidSessionError, UsageError
+from composeports.errors import UsageError
 from composeports.usecases.down import down, named_services, takes_volumes
 from composeports.usecases.down_many import Outcome, down_all, leases_of_all
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
-from composeports.usecases.session_search import find_named_session, is_own_service
+from composeports.usecases.session_search import split_session
 
 EPILOG = """\b
 Examples:
@@ -78,7 +78,7 @@ def command(
     with open_existing_session(options._replace(adopt=adopt), session_id) as session:
         if everything:
             return _down_all(session, arguments, yes=yes, as_json=as_json)
-        result = down(*_chosen(session, arguments))
+        result = down(*split_session(session, arguments))
     if as_json:
         write_json(
             {
@@ -90,25 +90,6 @@ def command(
         )
     (warn if result.code else inform)(visible(result.note))
     return result.code
-
-
-def _chosen(session: Session, arguments: tuple[str, ...]) -> tuple[Session, tuple[str, ...]]:
-    """Return the session that the arguments name, and the other arguments; else both unchanged."""
-    words = named_services(arguments)
-    if len(words) != 1 or session.options.session is not None:
-        return session, arguments
-    (word,) = words
-    if is_own_service(session, word):
-        return session, arguments
-    try:
-        named_session = find_named_session(session, word)
-    except InvalidSessionError:
-        named_session = None
-    if named_session is None:
-        return session, arguments
-    # The last one, because an option before it may have the same word as its value.
-    at = len(arguments) - 1 - arguments[::-1].index(word)
-    return named_session, (*arguments[:at], *arguments[at + 1 :])
 
 
 def _down_all(session: Session, arguments: tuple[str, ...], *, yes: bool, as_json: bool) -> int:

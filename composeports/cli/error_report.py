@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import click
 
@@ -23,8 +24,8 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
     try:
         return call()
     except ComposeportsError as error:
-        if isinstance(error, NoPortsAvailableError) and not wants_json and _has_more(error):
-            return guarded(call, wants_json=wants_json, environ=environ)
+        if isinstance(error, NoPortsAvailableError) and not wants_json and _can_ask():
+            return guarded(partial(_again, call, error), wants_json=False, environ=environ)
         return _report(error.as_dict(), error.exit_code, wants_json=wants_json)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -40,13 +41,17 @@ def guarded(call: Callable[[], int], *, wants_json: bool, environ: Mapping[str, 
         return _tell_bug(error, environ, wants_json=wants_json)
 
 
-def _has_more(error: NoPortsAvailableError) -> bool:
-    """Offer, on a terminal, to raise the number of sessions; return True if that was done."""
-    if not sys.stdin.isatty() or not sys.stderr.isatty():
-        return False
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _again(call: Callable[[], int], error: NoPortsAvailableError) -> int:
+    """Offer to raise the number of sessions: call again if that was done, else report the error."""
     from composeports.cli.more_sessions import offer  # noqa: PLC0415 - only on a terminal
 
-    return offer(error, os.environ)
+    if offer(error, os.environ):
+        return call()
+    return _report(error.as_dict(), error.exit_code, wants_json=False)
 
 
 def _give_up_stdout() -> None:

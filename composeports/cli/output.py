@@ -13,7 +13,7 @@ WIDE = 10_000
 # Columns that are cut ("shop-log…") on a narrow terminal, with their minimum widths. Other columns
 # never are, because a part of a port or URL is of no use; the terminal itself breaks lines that are
 # still too long.
-SHORTENED = {"Service": 8, "Session": 16, "Branch": 8}
+SHORTENED = {"Service": 8, "Session": 10, "Branch": 6}
 
 
 def write_json(document: object) -> None:
@@ -108,8 +108,8 @@ def _shortened(
     from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - only on a terminal
 
     widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
-    spaces = 2 * len(widths)
-    while sum(widths) + spaces > width:
+    spaces = 2 * len(widths)  # the last two are not written
+    while sum(widths) + spaces - 2 > width:
         shrinkable = [
             index
             for index, name in enumerate(columns)

@@ -12,9 +12,12 @@ from composeports.cli.option_order import check_option_order
 from composeports.host.process import exec_program
 from composeports.usecases.options import Options
 from composeports.usecases.passthrough import MAKING, READING, pass_through
+from composeports.usecases.session_search import split_known_session
 
 # Commands that are not about one project, so that they need no lease.
 PROJECTLESS = frozenset({"ls"})
+# Commands whose only word may be another session.
+OF_A_SESSION = frozenset({"restart", "start", "stop"})
 
 
 def passing_command(name: str) -> click.Command:
@@ -35,6 +38,9 @@ def passing_command(name: str) -> click.Command:
         with opener(options) as session:
             if name in PROJECTLESS or _asks_for_help(arguments):
                 return exec_program(("docker", "compose", name, *arguments), session.environ)
+            if name in OF_A_SESSION:
+                chosen, arguments = split_known_session(session, arguments)
+                return pass_through(chosen, name, arguments)
             return pass_through(session, name, arguments)
 
     return command

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from composeports import __version__
+from composeports.cli.call_words import WORDS_BEFORE
 from composeports.cli.complete import files, folders, profiles, sessions
 from composeports.cli.error_report import guarded
 from composeports.usecases.options import Options
@@ -263,6 +264,12 @@ def root(
 
 def insert_command(arguments: Sequence[str], command: str) -> list[str]:
     """Return the arguments with the command inserted after the global options."""
+    position = _command_position(arguments)
+    return [*arguments[:position], command, *arguments[position:]]
+
+
+def _command_position(arguments: Sequence[str]) -> int:
+    """Return the number of words that are global options and their values."""
     position = 0
     while position < len(arguments):
         name, separator, _ = arguments[position].partition("=")
@@ -272,7 +279,7 @@ def insert_command(arguments: Sequence[str], command: str) -> list[str]:
             position += 1
         else:
             break
-    return [*arguments[:position], command, *arguments[position:]]
+    return position
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -288,6 +295,16 @@ def run(arguments: Sequence[str]) -> int:
 def _call(arguments: Sequence[str]) -> int:
     # Not `root.main`: it ends the program itself if the reader of a pipe has ended.
     with root.make_context("composeports", list(arguments)) as context:
-        result = root.invoke(context)
+        position = _command_position(arguments)
+        context.meta[WORDS_BEFORE] = tuple(arguments[:position])
+        try:
+            result = root.invoke(context)
+        except click.NoSuchOption as error:
+            from composeports.cli.option_order import (  # noqa: PLC0415 - a failure
+                check_unknown_option,
+            )
+
+            check_unknown_option(error, arguments[position + 1 :])
+            raise
     sys.stdout.flush()
     return result if isinstance(result, int) else 0

@@ -207,13 +207,13 @@ def _is_partial(arguments: Sequence[str]) -> bool:
 
 
 def named_services(arguments: Sequence[str]) -> list[str]:
-    """Return the services that the arguments name; `--rmi`, `--timeout` and `-t` have a value."""
+    """Return the words that are neither options nor the values of some."""
     services: list[str] = []
     skip = False
     for argument in arguments:
         if skip:
             skip = False
-        elif argument in {"--rmi", "--timeout", "-t"}:
+        elif argument in {"--rmi", "--timeout", "-t", "--wait-timeout"}:
             skip = True
         elif not argument.startswith("-"):
             services.append(argument)

@@ -7,9 +7,11 @@ from dataclasses import replace
 from composeports.core.lease import Lease
 from composeports.core.session import check_session_id
 from composeports.core.session_choice import SessionCandidate, choose_session, is_named
-from composeports.errors import ComposeportsError
+from composeports.core.visible_text import visible
+from composeports.errors import ComposeportsError, InvalidSessionError, UsageError
 from composeports.host.git import read_branch
 from composeports.usecases.completion import services_of
+from composeports.usecases.down import named_services
 from composeports.usecases.options import Options
 from composeports.usecases.session import Session
 from composeports.usecases.session_lookup import apart, session_from_record
@@ -49,6 +51,44 @@ def find_named_session(session: Session, text: str) -> Session | None:
     if record is not None and record.held:
         return open_lease(session, record)
     return _chosen(session, text)
+
+
+def split_session(session: Session, arguments: tuple[str, ...]) -> tuple[Session, tuple[str, ...]]:
+    """Return the session that the only word of the arguments means, and the other arguments.
+
+    Return both unchanged if there are several words or none, if `--session` is given, or if the
+    word is a service of this session's stack or means no session. Raise UsageError, which lists the
+    sessions, if several fit.
+    """
+    words = named_services(arguments)
+    if len(words) != 1 or session.options.session is not None:
+        return session, arguments
+    (word,) = words
+    if is_own_service(session, word):
+        return session, arguments
+    try:
+        named_session = find_named_session(session, word)
+    except InvalidSessionError:
+        named_session = None
+    if named_session is None:
+        return session, arguments
+    # The last one, because an option before it may have the same word as its value.
+    at = len(arguments) - 1 - arguments[::-1].index(word)
+    return named_session, (*arguments[:at], *arguments[at + 1 :])
+
+
+def split_known_session(
+    session: Session, arguments: tuple[str, ...]
+) -> tuple[Session, tuple[str, ...]]:
+    """Return the same as `split_session`; UsageError if the only word means nothing."""
+    found = split_session(session, arguments)
+    words = named_services(arguments)
+    if found[0] is session and len(words) == 1 and not is_own_service(session, words[0]):
+        raise UsageError(
+            f"neither a service nor a session is meant by {visible(words[0])!r}",
+            hint="`composeports status` lists the sessions, `composeports ps` this one's services",
+        )
+    return found
 
 
 def is_own_service(session: Session, word: str) -> bool:

@@ -66,6 +66,17 @@ def test_a_session_is_shown_and_taken_down_from_anywhere(
     elsewhere.ok("--session", "login", "start", "web")
     assert running(one) == {"db-1", "web-1"}
 
+    elsewhere.ok("stop", "-t", "0", "login")
+    assert (running(one), running(two)) == (set(), {"db-1", "web-1"})
+    two.ok("start", "login")
+    two.ok("restart", "-t", "0", "shop-login")
+    assert running(one) == {"db-1", "web-1"}
+    assert elsewhere.run("stop", "shop").code == 2  # both fit
+    for session in (elsewhere, two):
+        done = session.run("stop", "nobody")
+        assert done.code == 2
+        assert "neither a service nor a session is meant by 'nobody'" in done.err
+
     assert elsewhere.run("down", "shop").code == 2
     done = elsewhere.run("down", "-t", "0", "login")
     assert (done.code, done.err.count(one.project) > 0) == (0, True)
@@ -81,6 +92,8 @@ def test_a_service_comes_before_a_session_of_its_name(make_repository: MakeRepos
     one, other = repository.worktree("one"), repository.worktree("web")
     for session in (one, other):
         session.ok("up")
+    one.ok("stop", "-t", "0", "web")
+    assert (running(one), running(other)) == ({"db-1"}, {"db-1", "web-1"})
     one.ok("down", "-t", "0", "web")
     assert (running(one), running(other)) == ({"db-1"}, {"db-1", "web-1"})
     done = one.must_run("down", "-t", "0", "web")  # a service of the file without a container

@@ -213,6 +213,20 @@ def test_on_a_terminal_more_sessions_are_offered_and_taken(shell: Shell, file: P
     assert "max_sessions = 100" in file.read_text()
 
 
+@pytest.mark.parametrize("key", ["\x03", "\x04"])
+def test_the_question_for_more_sessions_can_be_left(shell: Shell, file: Path, key: str) -> None:
+    shell.run("settings", "set", "max_sessions", "1")
+    shell.run("allocate", "--session", "a")
+    environ = {**shell.environ, "TERM": "xterm"}
+    argv = (PROGRAM, "allocate", "--session", "b")
+    with on_terminal(*argv, cwd=shell.cwd, environ=environ) as running:
+        running.says("Raise max_sessions to 100 for good?")
+        running.type(key)
+        running.says("interrupted")
+        assert running.ends() == 130
+    assert "max_sessions = 1\n" in file.read_text()
+
+
 def test_without_a_terminal_nothing_is_asked(shell: Shell, file: Path) -> None:
     shell.run("settings", "set", "max_sessions", "1")
     shell.run("allocate", "--session", "a")

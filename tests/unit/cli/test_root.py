@@ -130,6 +130,33 @@ def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["url", "-q", "web"], "composeports -q url web"),
+        (["plan", "--profile", "ui", "--strict"], "composeports --profile ui plan --strict"),
+        (["status", "-p", "shop"], "composeports --session shop status"),
+        (["--session", "x", "env", "-f", "a.yaml"], "composeports --session x -f a.yaml env"),
+        (["--session", "x", "up", "-q"], "composeports --session x -q up"),
+        (["--session=x", "stop", "--profile", "ui"], "composeports --session=x --profile ui stop"),
+    ],
+)
+def test_an_option_of_compose_after_a_command_is_answered_with_the_right_line(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    error = capsys.readouterr().err.splitlines()[0]
+    assert error.endswith(f": {line}")
+
+
+@pytest.mark.parametrize("arguments", [["url", "--bulid", "web"], ["settings", "list", "-q"]])
+def test_other_unknown_options_of_a_command_are_usage_errors(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert "error: No such option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "document"),
     [
         (["stauts", "--json"], True),

@@ -64,7 +64,7 @@ def _env_file(context: PlanContext) -> Iterator[MissingFile]:
 
 def _variables(context: PlanContext) -> Iterator[str]:
     facts = context.host_facts
-    names = [name for name in facts.unset_variables if name not in context.fixed]
+    names = sorted(name for name in facts.unset_variables if name not in context.fixed)
     if names and facts.missing_env is not None:
         verb = "has" if len(names) == 1 else "have"
         env_file = facts.missing_env

@@ -79,7 +79,7 @@ def test_variables_of_the_main_checkout_s_env_file_are_a_warning() -> None:
     (warning,) = found.warnings
     assert warning.startswith("TOKEN has no value here, but one in /main/.env: with copy = ")
     assert not found.plan.missing
-    two = facts._replace(unset_variables=("A", "B"), missing_env=env_file._replace(path=""))
+    two = facts._replace(unset_variables=("B", "A"), missing_env=env_file._replace(path=""))
     (warning,) = plan_of({"services": {"web": {}}}, host_facts=two).warnings
     assert warning.startswith("A, B have no value here")
     assert "add what is needed" in warning
