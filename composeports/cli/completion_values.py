@@ -13,6 +13,8 @@ from composeports.usecases.options import Options
 
 # Compose commands whose first word is a service, and whose other words are not services.
 ONE_SERVICE = frozenset({"attach", "commit", "exec", "export", "port", "run"})
+# Commands that take a session in place of services.
+OR_SESSION = frozenset({"down", "restart", "start", "stop"})
 NO_SERVICE = frozenset({"bridge", "cp", "ls", "publish", "version"})
 
 
@@ -24,6 +26,8 @@ def services(ctx: click.Context, parameter: click.Parameter, incomplete: str) ->
     if ctx.info_name in NO_SERVICE or (ctx.info_name in ONE_SERVICE and _has_word(words)):
         return [CompletionItem(incomplete, type="file")]
     names = completion.services(os.environ, _here(), options_of(ctx))
+    if ctx.info_name in OR_SESSION and not _has_word(words):
+        names = list(dict.fromkeys((*names, *completion.session_names(os.environ))))
     return _beginning(names, incomplete)
 
 

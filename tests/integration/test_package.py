@@ -55,12 +55,21 @@ def test_an_installed_wheel_explains_every_error_code(
 ) -> None:
     """As docs/troubleshooting.md does, without the checkout beside it."""
     wheel.extractall(tmp_path / "site")
-    packed = (tmp_path / "site/composeports/_data/docs/troubleshooting.md").read_bytes()
-    assert packed == (ROOT / "docs/troubleshooting.md").read_bytes()
     argv = [sys.executable, "-m", "composeports", "explain", "no_ports_available"]
     environ = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     done = must_run(*argv, cwd=tmp_path, environ=environ)
     assert done.out.startswith("no_ports_available\n\nExit code 75. ")
+
+
+def test_the_wheel_carries_the_docs_and_says_where(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path / "site")
+    packed = tmp_path / "site/composeports/_data/docs"
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert (packed / page.relative_to(ROOT / "docs")).read_bytes() == page.read_bytes()
+    argv = [sys.executable, "-m", "composeports", "explain"]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    done = must_run(*argv, cwd=tmp_path, environ=environ)
+    assert done.err == f"the other pages of the docs: {packed}\n"
 
 
 def test_the_wheel_carries_the_page(wheel: zipfile.ZipFile) -> None:

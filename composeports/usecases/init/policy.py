@@ -34,7 +34,7 @@ SETTINGS = """\
 # prefix = "ac"                     # projects are named <prefix>-<hash>; the default
 # naming = "worktree"               # <prefix>-<name>-<hash>, by the folder; default: "hash"
 # main = "defaults"                 # the main checkout keeps the file's own ports; default: "block"
-# pin = {{"web:3000" = 3000}}         # a container port = the host port it always gets
+# pin = {{"web:3000" = 3000}}         # container port = host port it always gets; default: none
 # copy = [".env"]                   # ignored files that a new worktree gets; default: none
 # link = ["models"]                 # ignored folders of the main checkout; default: none
 # strict = true                     # what cannot be isolated is an error; default: false
@@ -42,14 +42,14 @@ SETTINGS = """\
 # seed = "main"                     # whose data fill new volumes; default: none
 # shared = ["network:edge"]         # shared on purpose, no warning; default: none
 
-# [env]                             # variables made from others
+# [env]                             # variables made from others; default: none
 # DATABASE_URL = "postgresql://postgres:postgres@{{host}}:{{db}}/postgres"
 
 # [urls]
 # keep = ["NEXTAUTH_URL"]           # stay as they are; default: none
 # command = true                    # addresses in commands change, too; default: false
 
-# [after]                           # run on this machine after up, once allowed
+# [after]                           # run on this machine after up, once allowed; default: none
 # first-up = "make fixtures"        # once, when the volumes are new
 # up = "make migrate"               # after every up
 
@@ -57,7 +57,7 @@ SETTINGS = """\
 # images = false
 # volumes = false
 # networks = false
-# external_networks = ["edge"]      # external networks that become the session's own
+# external_networks = ["edge"]      # external networks that become the session's own; default: none
 
 # [subnets]
 # pool = "10.213.0.0/16"            # where subnets come from; the default

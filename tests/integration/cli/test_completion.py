@@ -225,3 +225,13 @@ def test_a_short_option_that_compose_does_not_know_gets_the_right_line(
     assert known.run("logs", "-f", "webserver").code == 0
     docker.answer("help", code=1)
     assert known.run("top", "-q").code == 0  # unknown: Compose decides
+
+
+@pytest.mark.parametrize("command", ["down", "stop", "start", "restart"])
+def test_commands_that_take_a_session_complete_services_and_then_names(
+    known: Shell, command: str
+) -> None:
+    name = known.run("status", "--json").document[0]["name"]
+    assert asked(known, f"composeports {command} {name[:2]}") == [f"plain,{name}"]
+    completed = asked(known, f"composeports {command} ")
+    assert completed == ["plain,database", "plain,webserver", f"plain,{name}"]

@@ -10,6 +10,7 @@ from composeports.usecases.init.policy import (
     DIRENV,
     LEFT,
     MADE,
+    SETTINGS,
     THERE,
     InitStep,
     envrc,
@@ -150,3 +151,13 @@ def test_a_diff_shows_what_would_be_written() -> None:
     assert shown.splitlines()[:2] == ["--- a/a", "+++ b/a"]
     assert "+y\n" in shown
     assert InitStep("a", LEFT, b"x", b"x").diff == ""
+
+
+def test_every_setting_has_its_default() -> None:
+    table = ""
+    for line in SETTINGS.splitlines()[3:]:
+        comment = line.rpartition(" # ")[2]
+        if line.startswith("# ["):
+            table = comment
+        elif line:
+            assert "default" in comment or "default" in table, line
