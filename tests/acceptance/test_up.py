@@ -67,8 +67,8 @@ def test_up_does_what_plan_said(one: Session) -> None:
         {"name": name, "state": "running", "health": "", "exit_code": None}
         for name in ("db", "web")
     ]
-    at_the_end = {"seeded": [], "services": services, "failed_services": [], "note": ""}
-    assert started == {"ok": True, **planned, **at_the_end}
+    nothing = {"seeded": [], "failed_services": [], "after": [], "note": ""}
+    assert started == {"ok": True, **planned, "services": services, **nothing}
     assert one.published() == {
         "web-1:80/tcp": planned["ports"]["web:80/tcp"],
         "db-1:80/tcp": planned["ports"]["db:80/tcp"],

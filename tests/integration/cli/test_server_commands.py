@@ -53,8 +53,8 @@ def held_up(docker: FakeDocker, folder: Path) -> Path:
         "compose",
         f"""case "$*" in *' up '*)
 touch {folder}/running.$$
-(set -- {folder}/running.*; echo $# >> {folder}/begun)
 trap 'rm -f {folder}/running.$$; touch {folder}/interrupted; exit 130' INT
+(set -- {folder}/running.*; echo $# >> {folder}/begun)
 while [ ! -e {go} ]; do /bin/sleep 0.02; done
 /bin/rm -f {folder}/running.$$ ;; esac""",
     )
