@@ -12,10 +12,10 @@ from composeports.core.session_name import name_of
 from composeports.docker.config_cache import forget_abandoned
 from composeports.docker.resources import list_resources, remove, stop
 from composeports.errors import FileAccessError, SeedBusyError
-from composeports.host.record_file import is_on_record
+from composeports.host.record_file import is_on_record, remove_record
 from composeports.host.session_folder import OwnFolder, files_in
 from composeports.host.session_lock_file import SessionLock, hold, is_held
-from composeports.paths import config_cache_folder, seed_record, session_lock
+from composeports.paths import config_cache_folder, first_up_record, seed_record, session_lock
 from composeports.usecases.gc.policy import (
     EXPIRED,
     REASONS,
@@ -301,7 +301,7 @@ def clean(
 
 
 def _forget_locks(session: Session) -> None:
-    """Delete the lock files and copy records of unknown sessions that no process holds.
+    """Delete the lock files and records of unknown sessions that no process holds.
 
     Also delete the temporary files of killed processes in the config cache.
     """
@@ -317,6 +317,9 @@ def _forget_locks(session: Session) -> None:
         if os.path.basename(path).partition(".")[0] not in projects:
             with suppress(FileAccessError), hold_record(path):
                 pass  # releasing an empty record deletes its file
+    for path in files_in(os.path.dirname(first_up_record(environ, "any"))):
+        if os.path.basename(path) not in projects:
+            remove_record(path)
 
 
 @contextmanager

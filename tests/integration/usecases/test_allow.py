@@ -140,3 +140,16 @@ def test_what_is_no_command_is_refused(shop: Shell, text: str) -> None:
     done = shop.run("allow")
     assert done.code == 78
     assert "after." in done.err
+
+
+def test_gc_forgets_that_a_command_of_an_unknown_session_is_due(
+    shop: Shell, docker: FakeDocker
+) -> None:
+    due = shop.state / "first-up"
+    shop.run("up", "--no-after")
+    [record] = due.iterdir()
+    (due / "ac-0123abcd").write_text("due\n")
+    assert shop.run("gc").code == 0
+    assert [*due.iterdir()] == [record]
+    docker.answer("ps")
+    assert shop.run("down", "-v").code == 0
