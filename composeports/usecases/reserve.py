@@ -18,7 +18,7 @@ from composeports.errors import NoPortsAvailableError, StoreError
 from composeports.usecases.port_probe import busy_ports, moving_on, without_lost
 from composeports.usecases.release import remove_link_of_released
 from composeports.usecases.session import Session
-from composeports.usecases.session_lock import locked_projects
+from composeports.usecases.session_lock import locked_projects, remove_unused_lock
 
 # Makes the plan of a granted lease and returns the lease with the plan's ports. The store is
 # locked; the claim was decided on this snapshot.
@@ -138,6 +138,7 @@ def _settle_reclaimed(session: Session, session_id: str) -> None:
     if lease is None or lease.held:
         return
     remove_link_of_released(session, lease)
+    remove_unused_lock(session, lease.project)
     if lease.unused and not lease.expired(session.context.now()):
         session.context.report(
             f"no block of ports was free, so {_shown(lease)} gave way: the git hook leased its "

@@ -16,6 +16,9 @@ from composeports.host.session_lock_file import (
 from composeports.paths import session_lock
 from composeports.usecases.session import Session
 
+# Commands that start nothing, so that no command has to complete their work.
+UNSTARTED = frozenset({"", "allocate"})
+
 
 @contextmanager
 def hold_session_lock(session: Session, command: str) -> Iterator[SessionLock]:
@@ -47,6 +50,17 @@ def _remove_if_unused(session: Session, lock: SessionLock) -> None:
     with suppress(ComposeportsError):
         record = session.record()
         if not lock.previous_owner.command and (record is None or not record.held):
+            lock.remove()
+
+
+def remove_unused_lock(session: Session, project: str) -> None:
+    """Remove the lock file of a project whose session holds no lease any more.
+
+    It stays if a command holds it, or if a killed command left it, as after a refused command.
+    """
+    path = session_lock(session.context.environ, project)
+    with suppress(ComposeportsError), hold(path, "release", 0, lambda _owner: None) as lock:
+        if lock is not None and lock.previous_owner.command in UNSTARTED:
             lock.remove()
 
 

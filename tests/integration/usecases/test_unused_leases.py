@@ -148,6 +148,24 @@ def test_when_it_is_full_the_oldest_gives_way_and_is_named(
         allocate(full.session(cwd=folders[2]))
 
 
+def test_the_lock_file_of_a_session_that_gave_way_is_removed(
+    full: FakeMachine, folders: list[Path]
+) -> None:
+    """But not if a killed command left work for the next one."""
+    one, two = (full.session(cwd=folder) for folder in folders[:2])
+    lock_files = [
+        Path(session_lock(session.context.environ, session.expected_project_name(session.record())))
+        for session in (one, two)
+    ]
+    assert [file.exists() for file in lock_files] == [True, True]
+    lock_files[1].write_text("4194304\nup")
+    allocate(full.session(cwd=folders[3]))
+    (five := folders[3].with_name("five")).mkdir()
+    allocate(full.session(cwd=five))
+    assert list(held(full)) == ["four", "five", "three"]
+    assert [file.exists() for file in lock_files] == [False, True]
+
+
 def test_a_plan_shows_the_block_and_takes_it_from_nobody(
     full: FakeMachine, folders: list[Path]
 ) -> None:
