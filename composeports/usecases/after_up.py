@@ -117,7 +117,7 @@ def _run(session: Session, command: AfterCommand) -> None:
 
 def _failed(command: AfterCommand, code: int) -> AfterFailedError:
     error = AfterFailedError(
-        f"the stack runs, and its command {command.key} ended with exit code {code}",
+        f"the stack runs, and `{command.key}` in [after] ended with exit code {code}",
         hint="correct the command or what it needs, and `composeports up` runs it again; "
         "`composeports up --no-after` leaves it out",
         command=command.key,
