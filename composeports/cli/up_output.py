@@ -84,12 +84,10 @@ def _document(started: UpResult) -> dict[str, object]:
 
 def _show(started: UpResult) -> None:
     rows = [(*entry[:3], entry.status.words) for entry in started.published()]
-    services_with_row = {row[0] for row in rows}
-    rows += [
-        (status.service, NO_PORT, NO_PORT, status.words)
-        for status in started.statuses
-        if status.service not in services_with_row and not status.is_plain
-    ]
+    published = {row[0] for row in rows}
+    others = [status for status in started.statuses if status.service not in published]
+    if rows or not all(status.is_plain for status in others):
+        rows += [(status.service, NO_PORT, NO_PORT, status.words) for status in others]
     title = f"Session {started.plan.name}, project {started.plan.project}"
     if rows:
         write_table(("Service", "Port", "URL", "State"), sorted(rows, key=_order), title=title)

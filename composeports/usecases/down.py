@@ -92,6 +92,7 @@ def _down(
         reject_other_engine(record, view, marked=marked, adopt_allowed=adopt_allowed)
     if record is None and (not containers or is_other_session(session, project)):
         note = f"nothing to do: no stack was ever started here (session {session.session_id})"
+        note += _not_meant(named_services(arguments))
         return DownResult(0, session.session_id, "", released=False, note=note)
     absent = [name for name in named_services(arguments) if name not in _services_of(containers)]
     if absent and len(absent) == len(named_services(arguments)):
@@ -111,6 +112,11 @@ def _down(
         # The engine may have created more containers for the Compose process that was ended.
         code = _run(session, project, arguments, lock)
     return _after_down(session, project, arguments, code)
+
+
+def _not_meant(names: Sequence[str]) -> str:
+    """Return what to add where a name is neither a service nor a session; "" without names."""
+    return f", and no session is meant by {', '.join(names)}" if names else ""
 
 
 def remove_half_started(session: Session, project: str, lock: SessionLock) -> str:

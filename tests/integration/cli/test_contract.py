@@ -179,6 +179,7 @@ def test_down_where_nothing_was_started_does_nothing(with_docker: Shell) -> None
     done = with_docker.run("down", "--json")
     assert (done.code, done.document["ok"], done.document["released"]) == (0, True, False)
     assert "no stack was ever started here" in done.err
+    assert "and no session is meant by nobody" in with_docker.run("down", "nobody").err
 
 
 # Settings
