@@ -60,7 +60,7 @@ part-4: fetch-tests
 test-fresh: ## The demo and all tests with an empty home and cache, and no network once all is fetched
 	@scripts/test-fresh
 
-test-without-engine: test-core test-integration ## The tests that need no engine
+test-without-engine: fetch-tests test-core test-integration ## The tests that need no engine
 
 test-core: fetch-tests ## The unit tests; what decides has to be covered wholly
 	@$(bin)/pytest tests/unit --cov=composeports.core --cov=composeports.usecases --cov-branch --cov-fail-under=100 \

@@ -206,7 +206,9 @@ def test_what_is_not_published_has_no_url(one: Session, words: tuple[str, ...]) 
 
 def test_the_table_of_up_shows_what_the_engine_publishes(one: Session) -> None:
     table = one.ok("--profile", "twin", "up")
-    rows = {tuple(line.split()[:2]): line.split()[2] for line in table.splitlines()[2:]}
+    lines = [line.split() for line in table.splitlines()[2:]]
+    rows = {tuple(words[:2]): words[2] for words in lines if words[1] != "-"}
+    assert [words[0] for words in lines if words[1] == "-"] == ["app", "guest"]
     assert {
         (key.partition("-1:")[0], key.partition("-1:")[2]): str(port)
         for key, port in one.published().items()
