@@ -28,7 +28,8 @@ NOT_FOUND = 127
 KILLED_SECONDS = 1.0
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 # Variables that only composeports reads; they are not passed to other programs.
-SECRETS = frozenset({"COMPOSEPORTS_API_KEYS", "COMPOSEPORTS_STORE"})
+API_KEYS = "COMPOSEPORTS_API_KEYS"
+SECRETS = frozenset({API_KEYS, "COMPOSEPORTS_STORE"})
 # Error texts of programs that got no more memory: of Go's runtime, and of the C library (no more
 # threads).
 OUT_OF_MEMORY = ("out of memory", "cannot allocate memory", "pthread_create failed")
@@ -183,6 +184,11 @@ def _text(data: bytes | None) -> str:
 def _handed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for programs other than composeports: without its secrets."""
     return {name: value for name, value in environ.items() if name not in SECRETS}
+
+
+def without_api_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the API keys of a server."""
+    return {name: value for name, value in environ.items() if name != API_KEYS}
 
 
 def _popen(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from composeports.core.after_up import FIRST_UP, AfterCommand, shown, why_not_run
 from composeports.core.wait_options import starts_nothing
 from composeports.errors import EXIT_INTERRUPTED, AfterFailedError
+from composeports.host.process import without_api_keys
 from composeports.host.record_file import hold_file, is_on_record, is_own, remove_record
 from composeports.paths import first_up_record
 from composeports.usecases.allow import refuse_not_allowed
@@ -98,13 +99,16 @@ def _run_if_due(session: Session, project: str, command: AfterCommand) -> bool:
 
 
 def _run(session: Session, command: AfterCommand) -> None:
-    """Run a command as `composeports env -- sh -c COMMAND` does, in the folder of the settings."""
+    """Run a command as `composeports env -- sh -c COMMAND` does, in the folder of the settings.
+
+    It does not get the API keys of a server that runs it for a client.
+    """
     context = session.context
     context.report(f"running {shown(command)}")
     pairs = wrapped_if_possible(session, environment(session), verbose=False)
     code = context.run(
         ("sh", "-c", command.line),
-        {**session.environ, **dict(pairs)},
+        {**without_api_keys(session.environ), **dict(pairs)},
         cwd=session.settings_folder,
         out_to_stderr=True,
         heartbeat=renewal_heartbeat(session),

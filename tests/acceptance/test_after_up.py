@@ -27,7 +27,7 @@ FILES = {"compose.yaml": stack({"db": DATABASE, "web": {}}, volumes={"data": {}}
 # Inside of the container, only once it is healthy, and by the session's own variables.
 FIXTURES = """
 docker exec "$CONTAINER_DB" sh -c 'test -e /tmp/ready && echo fixture >>/data/rows'
-echo "$COMPOSE_PROJECT_NAME $PORT_DB_5432 $(pwd)" >first.log
+echo "$COMPOSE_PROJECT_NAME $PORT_DB_5432 $(pwd)$COMPOSEPORTS_API_KEYS" >first.log
 """
 
 
@@ -49,7 +49,7 @@ def rows(session: Session) -> list[str]:
 
 def test_the_first_up_of_new_data_and_every_up(shop: Session) -> None:
     settings(shop, first_up=FIXTURES, up="composeports url db >>each.log; echo done")
-    done = shop.run("up", "--json")
+    done = shop.run("up", "--json", COMPOSEPORTS_API_KEYS="k" * 20)
     assert (done.code, json.loads(done.out)["after"]) == (0, ["first-up", "up"])
     assert "running first-up: docker exec" in done.err
     assert done.err.endswith("running up: composeports url db >>each.log; echo done\ndone\n")
