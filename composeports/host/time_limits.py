@@ -66,7 +66,7 @@ class Wait:
         seconds: float | None,
         notice_seconds: float = NOTICE_SECONDS,
     ) -> None:
-        """Start to wait; `seconds` None means without limit. The user is told after the notice."""
+        """Start to wait for `seconds` (None: no limit); notify the user after `notice_seconds`."""
         self._time_limits = time_limits
         self._notice_seconds = notice_seconds
         self._seconds = seconds

@@ -10,7 +10,7 @@ from composeports.host.process import without_api_keys
 from composeports.host.record_file import hold_file, is_on_record, is_own, remove_record
 from composeports.paths import first_up_record
 from composeports.usecases.allow import refuse_not_allowed
-from composeports.usecases.compose_up import stays_in_foreground
+from composeports.usecases.compose_up import UpResult, stays_in_foreground
 from composeports.usecases.lease import renewal_heartbeat
 from composeports.usecases.prepare import PreparedStack
 from composeports.usecases.service_report import services_started
@@ -21,62 +21,67 @@ from composeports.usecases.wrapped import wrapped_if_possible
 DUE = b"due\n"
 
 
-def commands_after(
-    session: Session, arguments: Sequence[str], *, attach: bool
-) -> tuple[AfterCommand, ...]:
-    """Return the commands that may run after an `up` with these arguments.
+class AfterUp:
+    """The commands of the settings, and what one `up` does with them.
 
-    NotAllowedError if there are some, and this user has not allowed them.
+    `commands` are those that may run afterwards.
     """
-    if starts_nothing(arguments):
-        return ()
-    if stays_in_foreground(arguments, attach=attach):
-        _tell_not_run(session, why_not_run((), (), (), foreground=True))
-        return ()
-    return refuse_not_allowed(session)
 
+    def __init__(
+        self, session: Session, arguments: Sequence[str], *, attach: bool, no_after: bool
+    ) -> None:
+        """Find out which commands may run after an `up` with these arguments.
 
-def note_first_up(session: Session, stack: PreparedStack) -> None:
-    """Record that the command after the first `up` is due, if nothing of the project exists yet.
+        NotAllowedError if there are some, and this user has not allowed them.
+        """
+        self._session = session
+        self._arguments = arguments
+        self.commands: tuple[AfterCommand, ...] = ()
+        if no_after or starts_nothing(arguments):
+            return
+        if stays_in_foreground(arguments, attach=attach):
+            _tell_not_run(session, why_not_run((), (), (), foreground=True))
+            return
+        self.commands = refuse_not_allowed(session)
 
-    The record stays until the command has succeeded, also if a process is killed in between.
-    """
-    project = stack.lease.project
-    if stack.had_containers or session.context.engine.volumes(project):
-        return
-    with hold_file(first_up_record(session.context.environ, project), _nothing) as file:
-        if file is not None and is_own(os.fstat(file)):
-            os.pwrite(file, DUE, 0)
+    def note_first_up(self, stack: PreparedStack) -> None:
+        """Record that the command after the first `up` is due, if nothing of the project exists.
 
+        The record stays until the command has succeeded, also if a process is killed in between.
+        """
+        session = self._session
+        if not session.settings.after_first_up or stack.had_containers:
+            return
+        if session.context.engine.volumes(stack.lease.project):
+            return
+        with hold_file(self._record(stack), _nothing) as file:
+            if file is not None and is_own(os.fstat(file)):
+                os.pwrite(file, DUE, 0)
 
-def forget_first_up(session: Session, project: str) -> None:
-    """Remove the record, because the volumes have got data of another session."""
-    remove_record(first_up_record(session.context.environ, project))
+    def finish(self, stack: PreparedStack, result: UpResult) -> UpResult:
+        """Run the commands that are due if `up` succeeded; return the result with their keys.
 
+        Their output goes to stderr. Volumes that were filled with another session's data need no
+        command after a first `up`. The session lock must not be held, because a command may call
+        composeports. AfterFailedError if a command fails; the stack keeps running.
+        """
+        if result.seeded:
+            remove_record(self._record(stack))
+        if result.code or not self.commands:
+            return result
+        session, arguments = self._session, self._arguments
+        started = services_started(session, stack, arguments)
+        whole = services_started(session, stack, ())
+        why = why_not_run(arguments, started, whole, foreground=False)
+        if why:
+            _tell_not_run(session, why)
+            return result
+        project = stack.lease.project
+        ran = tuple(each.key for each in self.commands if _run_if_due(session, project, each))
+        return result._replace(after=ran)
 
-def run_after(
-    session: Session,
-    stack: PreparedStack,
-    commands: Sequence[AfterCommand],
-    arguments: Sequence[str],
-) -> tuple[str, ...]:
-    """Run the commands that are due, and return their keys; their output goes to stderr.
-
-    The session lock must not be held, because a command may call composeports. AfterFailedError if
-    a command fails; the stack keeps running.
-    """
-    why = why_not_run(
-        arguments,
-        services_started(session, stack, arguments),
-        services_started(session, stack, ()),
-        foreground=False,
-    )
-    if why:
-        _tell_not_run(session, why)
-        return ()
-    return tuple(
-        command.key for command in commands if _run_if_due(session, stack.lease.project, command)
-    )
+    def _record(self, stack: PreparedStack) -> str:
+        return first_up_record(self._session.context.environ, stack.lease.project)
 
 
 def _run_if_due(session: Session, project: str, command: AfterCommand) -> bool:

@@ -33,7 +33,7 @@ class RepositoryCommands(NamedTuple):
     path: str
 
     def is_allowed(self) -> bool:
-        """Return True if this user's own record has the key; nobody else can write to it."""
+        """Return True if this user has a record with the key that others cannot write to."""
         try:
             file = open_regular(self.path)
         except (OSError, UnsafeFileError):

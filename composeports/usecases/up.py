@@ -13,9 +13,9 @@ from composeports.usecases.session import Session
 from composeports.usecases.session_lock import hold_session_lock
 
 if TYPE_CHECKING:
-    from composeports.core.after_up import AfterCommand
     from composeports.core.plan.plan import Plan
-    from composeports.usecases.compose_up import ComposeUp, UpResult
+    from composeports.usecases.after_up import AfterUp
+    from composeports.usecases.compose_up import UpResult
     from composeports.usecases.prepare import PreparedStack
     from composeports.usecases.seed.seed import Seed
 
@@ -52,7 +52,7 @@ def up(session: Session, request: UpRequest) -> "UpResult":
     """
     if "--dry-run" not in request.arguments:
         session = with_files_of_main(session)
-    after = _commands_after(session, request)
+    after = _after_up(session, request)
     with _session_lock(session, as_new=request.as_new) as lock, session.queries_in_turn():
         # Compose answers the queries while these modules are imported.
         from composeports.usecases.compose_up import ComposeUp  # noqa: PLC0415
@@ -60,13 +60,15 @@ def up(session: Session, request: UpRequest) -> "UpResult":
         from composeports.usecases.prepare import prepare  # noqa: PLC0415
         from composeports.usecases.start_failure import StartAttempts  # noqa: PLC0415
 
+        must_be_healthy = after is not None and bool(after.commands)
         compose = ComposeUp(
-            session, lock, request.arguments, attach=request.attach, must_be_healthy=bool(after)
+            session, lock, request.arguments, attach=request.attach, must_be_healthy=must_be_healthy
         )
         stack = prepare(session, request.options)
         _tell_missing(session, stack.plan)
         recover(session, lock, stack, compose)
-        _note_first_up(session, stack, compose)
+        if after is not None and not compose.is_dry_run:
+            after.note_first_up(stack)
         seeded = compose.fill_volumes(
             stack, request.seed or _seed_by_settings(session, stack, request)
         )
@@ -79,47 +81,17 @@ def up(session: Session, request: UpRequest) -> "UpResult":
             code = compose.start(stack)
         code = compose.wait_until_started(stack, code)
         result = compose.result(stack, code, seeded)
-    return _with_after(session, stack, after, request, result)
+    return result if after is None else after.finish(stack, result)
 
 
-def _commands_after(session: Session, request: UpRequest) -> "tuple[AfterCommand, ...]":
-    """Return the commands that may run after this `up`; most repositories have none."""
+def _after_up(session: Session, request: UpRequest) -> "AfterUp | None":
+    """Return what `up` does with the commands of the settings; most repositories have none."""
     settings = session.settings
-    if request.no_after or not (settings.after_first_up or settings.after_up):
-        return ()
-    from composeports.usecases.after_up import commands_after  # noqa: PLC0415 - few have commands
+    if not (settings.after_first_up or settings.after_up):
+        return None
+    from composeports.usecases.after_up import AfterUp  # noqa: PLC0415 - few have commands
 
-    return commands_after(session, request.arguments, attach=request.attach)
-
-
-def _note_first_up(session: Session, stack: "PreparedStack", compose: "ComposeUp") -> None:
-    if not session.settings.after_first_up or compose.is_dry_run:
-        return
-    from composeports.usecases.after_up import note_first_up  # noqa: PLC0415 - few have commands
-
-    note_first_up(session, stack)
-
-
-def _with_after(
-    session: Session,
-    stack: "PreparedStack",
-    commands: "Sequence[AfterCommand]",
-    request: UpRequest,
-    result: "UpResult",
-) -> "UpResult":
-    """Run the commands of the settings after an `up` that succeeded; return the result with them.
-
-    Volumes that were filled with another session's data need no command after a first `up`.
-    """
-    if session.settings.after_first_up and result.seeded:
-        from composeports.usecases.after_up import forget_first_up  # noqa: PLC0415 - few seed
-
-        forget_first_up(session, stack.lease.project)
-    if result.code or not commands:
-        return result
-    from composeports.usecases.after_up import run_after  # noqa: PLC0415 - few have commands
-
-    return result._replace(after=run_after(session, stack, commands, request.arguments))
+    return AfterUp(session, request.arguments, attach=request.attach, no_after=request.no_after)
 
 
 def _tell_missing(session: Session, plan: "Plan") -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from composeports.usecases.completion import sessions
 from tests.harness.program import PROGRAM
 from tests.harness.repository import make_repository
-from tests.harness.terminal import on_terminal
+from tests.harness.terminal import Running, on_terminal
 from tests.support.machine import Shell
 
 pytestmark = pytest.mark.integration
@@ -200,13 +202,20 @@ def test_the_schema_is_printed(shell: Shell) -> None:
     assert schema["properties"]["pin"]["type"] == "object"
 
 
-def test_on_a_terminal_more_sessions_are_offered_and_taken(shell: Shell, file: Path) -> None:
+@contextmanager
+def asked_for_more_sessions(shell: Shell) -> Iterator[Running]:
+    """Ask for a second session on a terminal, with room for one; yield at the question."""
     shell.run("settings", "set", "max_sessions", "1")
     shell.run("allocate", "--session", "a")
-    environ = {**shell.environ, "TERM": "xterm"}
     argv = (PROGRAM, "allocate", "--session", "b")
+    environ = {**shell.environ, "TERM": "xterm"}
     with on_terminal(*argv, cwd=shell.cwd, environ=environ) as running:
         running.says("Raise max_sessions to 100 for good?")
+        yield running
+
+
+def test_on_a_terminal_more_sessions_are_offered_and_taken(shell: Shell, file: Path) -> None:
+    with asked_for_more_sessions(shell) as running:
         running.type("y\n")
         running.says("COMPOSE_PROJECT_NAME=")
         assert running.ends() == 0
@@ -215,12 +224,7 @@ def test_on_a_terminal_more_sessions_are_offered_and_taken(shell: Shell, file: P
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"])
 def test_the_question_for_more_sessions_can_be_left(shell: Shell, file: Path, key: str) -> None:
-    shell.run("settings", "set", "max_sessions", "1")
-    shell.run("allocate", "--session", "a")
-    environ = {**shell.environ, "TERM": "xterm"}
-    argv = (PROGRAM, "allocate", "--session", "b")
-    with on_terminal(*argv, cwd=shell.cwd, environ=environ) as running:
-        running.says("Raise max_sessions to 100 for good?")
+    with asked_for_more_sessions(shell) as running:
         running.type(key)
         running.says("interrupted")
         assert running.ends() == 130

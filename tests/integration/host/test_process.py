@@ -341,7 +341,7 @@ def test_a_program_that_wants_too_much_memory_does_not_get_it() -> None:
     script = """if True:
         import resource, sys, time
         while resource.getrlimit(resource.RLIMIT_DATA)[0] == resource.RLIM_INFINITY:
-            time.sleep(0.01)  # the parent sets the limit after the start
+            time.sleep(0.01)  # until the parent has set the limit; HANG ends the wait
         try:
             print(len(bytearray(1 << 30)))
         except MemoryError:

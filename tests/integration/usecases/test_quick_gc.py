@@ -18,14 +18,6 @@ from tests.support.fakes import FakeMachine
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> list[Path]:
-    made = [tmp_path / name for name in ("one", "two", "three", "four")]
-    for each in made:
-        each.mkdir()
-    return made
-
-
 def held(machine: FakeMachine) -> list[str]:
     return [Path(lease.place.worktree).name for lease in machine.store.held()]
 

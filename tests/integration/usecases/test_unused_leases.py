@@ -26,14 +26,6 @@ from tests.support.fakes import FakeMachine
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> list[Path]:
-    made = [tmp_path / name for name in ("one", "two", "three", "four")]
-    for each in made:
-        each.mkdir()
-    return made
-
-
 def in_hook(session: Session) -> Session:
     return replace(session, is_hook=True)
 

@@ -1,4 +1,4 @@
-"""Addresses in files that containers read: no file is changed, so what has moved is told."""
+"""Warnings about files that containers read and that have addresses which the plan changes."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
